@@ -1,0 +1,94 @@
+"""Cues to an ASS file that libass burns into the picture, one event for each spoken word. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pipeline.captions.cues import Cue
+from pipeline.captions.styles import Sheet
+from pipeline.records import Ms, Word
+
+GAP_MS: Ms = 300
+"""The highlight stays on a word through a shorter gap; in a longer one no word is lit."""
+
+
+def to_ass(cues: Sequence[Cue], sheet: Sheet, length_ms: Ms) -> str:
+    """The whole file. Sizes are pixels of the output (PlayRes); nothing lasts beyond the clip."""
+    head = f"""[Script Info]
+ScriptType: v4.00+
+PlayResX: {sheet.width}
+PlayResY: {sheet.height}
+WrapStyle: 2
+ScaledBorderAndShadow: yes
+YCbCr Matrix: TV.709
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, \
+Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, \
+Alignment, MarginL, MarginR, MarginV, Encoding
+{_style_line(sheet)}
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+    lines = [
+        f"Dialogue: 0,{_time(start)},{_time(end)},Caption,,0,0,0,,{text}"
+        for cue in cues
+        for start, end, text in _states(cue, sheet)
+        if _time(start) != _time(end) and start < length_ms
+    ]
+    return head + "\n".join(lines) + "\n"
+
+
+def _style_line(sheet: Sheet) -> str:
+    style = sheet.style
+    outline, shadow = (round(sheet.font_size / 5), 0) if style.boxed else (sheet.outline, sheet.shadow)
+    values = [
+        "Caption", sheet.font, sheet.font_size, _colour(style.text), _colour(style.active),
+        _colour(style.outline, 0x30 if style.boxed else 0), _colour("000000", 0x60), -1,
+        0, 0, 0, 100, 100, 0, 0, 3 if style.boxed else 1, outline, shadow,
+        2, sheet.margin_h, sheet.margin_h, sheet.margin_v, 1,
+    ]  # fmt: skip
+    return "Style: " + ",".join(str(value) for value in values)
+
+
+def _states(cue: Cue, sheet: Sheet) -> Iterable[tuple[Ms, Ms, str]]:
+    """The cue as it looks from moment to moment: same words, another one lit."""
+    words = cue.words
+    if sheet.style.active == sheet.style.text:
+        yield cue.start_ms, cue.end_ms, _text(cue, None, sheet)
+        return
+    for i, word in enumerate(words):
+        until = words[i + 1].start_ms if i + 1 < len(words) else cue.end_ms
+        lit = until if until - word.end_ms < GAP_MS else word.end_ms
+        yield word.start_ms, lit, _text(cue, word, sheet)
+        if lit < until:
+            yield lit, until, _text(cue, None, sheet)
+
+
+def _text(cue: Cue, active: Word | None, sheet: Sheet) -> str:
+    on, off = f"{{\\c{_colour(sheet.style.active)}&}}", f"{{\\c{_colour(sheet.style.text)}&}}"
+    lines = []
+    for line in cue.lines:
+        shown = [f"{on}{escaped(word.text)}{off}" if word is active else escaped(word.text) for word in line]
+        lines.append(cue.joiner.join(shown))
+    return r"\N".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Text that libass shows as it is: no override block, no escape, no line break.
+
+    A word joiner (U+2060, no width) parts a backslash from the letter that would make it a command.
+    """
+    printable = "".join(c for c in text if c.isprintable() or c in "\u200c\u200d")
+    return printable.replace("\\", "\\\u2060").replace("{", "\\{").replace("}", "\\}")
+
+
+def _colour(rgb: str, transparency: int = 0) -> str:
+    return f"&H{transparency:02X}{rgb[4:6]}{rgb[2:4]}{rgb[0:2]}"
+
+
+def _time(ms: Ms) -> str:
+    """H:MM:SS.cc, rounded to the centiseconds ASS has."""
+    cs = (ms + 5) // 10
+    return f"{cs // 360_000}:{cs // 6_000 % 60:02d}:{cs // 100 % 60:02d}.{cs % 100:02d}"
