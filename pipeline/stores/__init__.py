@@ -1,0 +1,1 @@
+"""The remote places for artifacts; `pipeline.storage` is the only door to them."""
