@@ -40,14 +40,13 @@ class Canvas:
 def output_fps(source: Source, max_fps: int | None) -> Fraction:
     """The source's rate, a standard one if within 1 %, at most `max_fps` (60 if not given)."""
     rate = Fraction(source.fps_num, source.fps_den)
-    for standard in STANDARD_FPS:
-        if abs(rate - standard) <= standard / 100:
-            rate = standard
-            break
+    nearest = min(STANDARD_FPS, key=lambda standard: abs(rate - standard))
+    if abs(rate - nearest) <= nearest / 100:
+        rate = nearest
     limit = Fraction(max_fps or HIGHEST_FPS)
-    while rate > limit:
-        # Dropping every second frame keeps motion even; 50 -> 25, 59.94 -> 29.97.
-        rate = rate / 2 if rate / 2 >= limit / 2 else limit
+    if rate > limit:
+        # Dropping every second frame keeps motion even (50 -> 25): worth up to a fifth of the rate.
+        rate = rate / 2 if limit * 4 / 5 <= rate / 2 <= limit else limit
     return max(rate, Fraction(1))
 
 

@@ -43,7 +43,9 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def to_json(value: Any) -> Any:
-    """A record as plain JSON values."""
+    """A record, or a tuple of records, as plain JSON values."""
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
     return _adapter(type(value)).dump_python(value, mode="json")
 
 
