@@ -34,6 +34,7 @@ SAFE_DEMUXERS = (
 )
 
 MEMORY_LIMIT_BYTES = 16 << 30
+"""Of memory written to (RLIMIT_DATA): address space alone costs nothing, and deno reserves a lot."""
 OUTPUT_LIMIT_BYTES = 20 << 30
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -81,7 +82,7 @@ def spawn(args: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """
     child: subprocess.Popen[bytes] = subprocess.Popen(args, preexec_fn=_in_child, **options)
     for limit, value in (
-        (resource.RLIMIT_AS, MEMORY_LIMIT_BYTES),
+        (resource.RLIMIT_DATA, MEMORY_LIMIT_BYTES),
         (resource.RLIMIT_FSIZE, OUTPUT_LIMIT_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):

@@ -133,7 +133,7 @@ def _run(
     )
     watch = _Watch(child, host, folder, options, proxy)
     try:
-        resource.prlimit(child.pid, resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
+        resource.prlimit(child.pid, resource.RLIMIT_DATA, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
         assert child.stdin is not None
         with suppress(BrokenPipeError), child.stdin:
             child.stdin.write(json.dumps(asdict(job)).encode())

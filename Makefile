@@ -1,0 +1,61 @@
+# Every target sets up what it needs into .venv, with pip alone.
+#
+#   make demo                 the sample talk becomes clips
+#   make demo VIDEO=<path or link> [ARGS="--length 30 --count 2"]
+#   make run                  opens the page
+#   make test                 the quick tests;  make test-all  adds the slow groups
+#   make lint | fix | bench | docs
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+VIDEO  ?= assets/sample/talk.mp4
+
+.PHONY: demo run test test-all lint fix bench docs clean
+.DEFAULT_GOAL := test
+
+$(VENV)/.made:
+	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made requirements.txt requirements-nodeps.txt
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps -r requirements-nodeps.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m pipeline "$(VIDEO)" $(ARGS)
+
+run: $(VENV)/.installed
+	$(BIN)/python app.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+# Writes what is made from the code: the JSON Schemas, .env.example, the README's settings table.
+docs: $(VENV)/.dev
+	$(BIN)/python -m pipeline.artifacts
+	$(BIN)/python -m settings
+
+clean:
+	rm -rf $(VENV) out work .pytest_cache .mypy_cache .ruff_cache
