@@ -13,7 +13,6 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-
 TABLE_START = "<!-- settings: written by make docs -->"
 TABLE_END = "<!-- /settings -->"
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm.choose import choose
-
 from pipeline import asr, camera, console, faces, ingest, sight
 from pipeline import render as rendering
 from pipeline.captions.styles import style_named
@@ -35,6 +34,7 @@ from pipeline.records import (
     Sentence,
     Sighting,
     Source,
+    Span,
     Transcript,
     Wish,
 )
@@ -182,7 +182,7 @@ class LocalRenderer:
         return cls(options, engine, detector, encoder, workers, threads)
 
     def frame(self, plan: ClipPlan, source: Source, warn: Warn) -> tuple[Sighting, tuple[Framing, ...]]:
-        span = sight.Span(plan.start_ms, plan.end_ms)
+        span = Span(plan.start_ms, plan.end_ms)
         seen = sight.watch(source, span, self.options, self.engine, self.detector)
         options = self.options
         framing = camera.plan(

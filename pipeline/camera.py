@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.records import FaceSample, Framing, Keyframe, Layout, Ms, Sighting, Span
-from pipeline.tracks import Track, main_track, tracks
+from pipeline.tracks import Track, subject, tracks
 
 FACE_SHARE = 0.3
 """In at least this part of a shot's samples a face must be seen for the crop to follow it."""
@@ -88,7 +88,7 @@ def _framing(
         return _still(shot, "the picture has the clip's shape already", crop, 0.5, 0.5)
     if crop.width > 0.97:
         return _upright(shot, samples, crop)
-    track = main_track(tracks(samples))
+    track = subject(tracks(samples))
     why_fit = _why_fit(track, samples, detector)
     if not why_fit and track is not None:
         return Framing(shot, "follow", _follow_reason(track, samples), _path(shot, track, crop))
@@ -130,7 +130,7 @@ def _key(at_ms: Ms, centre_x: float, centre_y: float, crop: _Crop) -> Keyframe:
 
 def _upright(shot: Span, samples: Sequence[FaceSample], crop: _Crop) -> Framing:
     """A source narrower than the clip: the full width, at the height where the face is."""
-    track = main_track(tracks(samples))
+    track = subject(tracks(samples))
     if track is None:
         return _still(shot, "an upright picture without a face: its middle", crop, 0.5, 0.5)
     middle = statistics.median(face.centre_y for _, face in track.faces)
@@ -201,5 +201,3 @@ def _move(begin: Ms, end: Ms, a: float, b: float, crop: _Crop) -> list[Keyframe]
         eased = u * u * u * (u * (6 * u - 15) + 10)  # Perlin's smootherstep: no jerk at either end
         keys.append(_key(begin + round((end - begin) * u), a + (b - a) * eased, 0.5, crop))
     return keys
-
-

@@ -20,7 +20,7 @@ YUNET_URL = (
     "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/face_detection_yunet/"
     "face_detection_yunet_2023mar.onnx"
 )
-YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0551210dc964f9f4279604804ed2552fa4"
+YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 YUNET_BYTES = 1 << 20
 FETCH_LIMIT_S = 10.0
 

@@ -81,6 +81,7 @@ def ingest_address(
         license=fetched.license,
         subtitles=subtitles,
         subtitles_language=fetched.subtitles_language,
+        warnings=fetched.warnings,
     )
 
 
@@ -169,6 +170,7 @@ def _checked(
     license: str = "",
     subtitles: Path | None = None,
     subtitles_language: str = "",
+    warnings: tuple[str, ...] = (),
 ) -> Source:
     size = path.stat().st_size
     if size > options.max_size_bytes:
@@ -197,6 +199,7 @@ def _checked(
         license=_one_line(license),
         subtitles=subtitles,
         subtitles_language=subtitles_language,
+        warnings=warnings,
     )
 
 

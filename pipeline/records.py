@@ -65,8 +65,10 @@ class Wish:
 class Source:
     """A checked media file: it has a picture that decodes and sound that decodes.
 
-    `width` and `height` are what a viewer sees: after rotation, with square pixels.
+    `width` and `height` are what a viewer sees: after rotation, with square pixels. `rotation` is
+    clockwise: 0, 90, 180 or 270. `video_index` and `audio_index` are ffmpeg's stream numbers (0:N).
     `fingerprint` stands for the content (size and samples of the bytes), not for the path.
+    `warnings` tells what was wanted with it and could not be had.
     """
 
     path: Path
@@ -89,6 +91,7 @@ class Source:
     license: str = ""
     subtitles: Path | None = None
     subtitles_language: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def fps(self) -> float:

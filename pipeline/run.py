@@ -105,6 +105,8 @@ class _Job:
             return self.book.resumed(Stage.DOWNLOAD, replace(kept, value=found))
         self.book.start(Stage.DOWNLOAD)
         source = self.tools.ingest(self.wish, self.workspace.folder, self.book.report)
+        for message in source.warnings:
+            self.book.warn(message)
         self.book.keep("download", key, source, MadeBy("yt-dlp" if source.url else "local file"))
         if self.tools.storage.keeps_source:
             self.book.store(f"source{source.path.suffix}", source.path)

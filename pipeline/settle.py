@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import NothingChosen
 from pipeline.records import Choice, ClipPlan, Edl, Ms, Pick, Rejected, Span, Transcript, Wish
@@ -143,7 +143,7 @@ def _candidate(pick: Pick, cuts: _Cuts, transcript: Transcript, wish: Wish) -> t
         if length is not None and wish.min_ms <= length <= wish.max_ms:
             begin, end = cuts.begin[first], cuts.end[last]
             assert begin is not None and end is not None
-            return _Candidate(_moved(pick, first, last), begin, end), ""
+            return _Candidate(_moved(pick, first, last, transcript), begin, end), ""
     length = cuts.length_ms(pick.first, pick.last)
     if length is None:
         return None, "begins or ends where the talk runs on without a silence to cut in"
@@ -159,11 +159,12 @@ def _nearby(pick: Pick, count: int) -> Iterable[tuple[int, int]]:
             yield first, last
 
 
-def _moved(pick: Pick, first: int, last: int) -> Pick:
+def _moved(pick: Pick, first: int, last: int, transcript: Transcript) -> Pick:
     if (first, last) == (pick.first, pick.last):
         return pick
-    note = "; moved by a sentence to end in silence within the length asked for"
-    return Pick(first, last, pick.title, pick.score, pick.reason + note, pick.hook, pick.parts)
+    hook = pick.hook if first == pick.first else transcript.sentences[first].text
+    reason = pick.reason.rstrip(".") + "; moved by a sentence, to lie in silence and within the length."
+    return replace(pick, first=first, last=last, reason=reason, hook=hook)
 
 
 def _fillers(

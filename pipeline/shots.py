@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from pipeline.frames import Frame
@@ -48,7 +49,7 @@ class ShotFinder:
         """The shots in clip time: the first starts at 0, each where the one before ends."""
         inside = sorted({cut for cut in self._cuts if 0 < cut < length_ms})
         edges = [0, *inside, length_ms]
-        return tuple(Span(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True))
+        return tuple(Span(a, b) for a, b in pairwise(edges))
 
     def _at_ms(self, number: int) -> Ms:
         return int(number * 1000 / self._fps)

@@ -29,7 +29,8 @@ Warn = Callable[[str], None]
 class Renderer(Protocol):
     """The rendering half of the tools; `workers` clips may be rendered at once."""
 
-    workers: int
+    @property
+    def workers(self) -> int: ...
 
     def frame(self, plan: ClipPlan, source: Source, warn: Warn) -> tuple[Sighting, tuple[Framing, ...]]: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,9 +27,13 @@ class Track:
         """How much of the shot is about this face: size and place, summed over its samples."""
         return sum(_weight(face) for _, face in self.faces)
 
+    def lasts(self, at_ms: Ms) -> bool:
+        """Whether the moment lies between the first and the last time this face was seen."""
+        return self.faces[0][0] <= at_ms <= self.faces[-1][0]
+
 
 def _weight(face: Face) -> float:
-    size = (face.width * face.height) ** 0.5
+    size = math.sqrt(face.width * face.height)
     return size * (1 - CENTRAL * 2 * abs(face.centre_x - 0.5)) * face.score
 
 
@@ -49,21 +54,27 @@ def tracks(samples: Sequence[FaceSample]) -> tuple[Track, ...]:
                 open_tracks[t].append((sample.at_ms, sample.faces[f]))
                 taken_tracks.add(t)
                 taken_faces.add(f)
-        open_tracks += [
-            [(sample.at_ms, face)] for f, face in enumerate(sample.faces) if f not in taken_faces
-        ]
+        open_tracks += [[(sample.at_ms, face)] for f, face in enumerate(sample.faces) if f not in taken_faces]
     return tuple(Track(tuple(track)) for track in open_tracks)
 
 
-def main_track(found: Sequence[Track]) -> Track | None:
-    """The most present track; None when there is none."""
-    return max(found, key=lambda track: track.presence, default=None)
+def subject(found: Sequence[Track]) -> Track | None:
+    """Who to look at from moment to moment: the most present track while it lasts, and in the time
+    it leaves open the next most present one. None when there is no track.
+    """
+    chosen: list[Track] = []
+    for track in sorted(found, key=lambda track: -track.presence):
+        free = tuple(seen for seen in track.faces if not any(one.lasts(seen[0]) for one in chosen))
+        if free:
+            chosen.append(Track(free))
+    faces = sorted((seen for track in chosen for seen in track.faces), key=lambda seen: seen[0])
+    return Track(tuple(faces)) if faces else None
 
 
 def _distance(a: Face, b: Face) -> float:
     """Between two boxes: of their middles in widths of the larger, plus how unlike their sizes are."""
     width = max(a.width, b.width)
     height = max(a.height, b.height)
-    apart = ((a.centre_x - b.centre_x) / width) ** 2 + ((a.centre_y - b.centre_y) / height) ** 2
+    apart = math.hypot((a.centre_x - b.centre_x) / width, (a.centre_y - b.centre_y) / height)
     unlike = 1 - min(a.width, b.width) / width
-    return float(apart**0.5 + 0.5 * unlike)
+    return apart + 0.5 * unlike

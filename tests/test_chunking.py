@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pipeline.chunking import CHUNK_MS, OVERLAP_MS, chunk
 from tests.talks import talk

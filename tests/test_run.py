@@ -171,7 +171,7 @@ def test_a_job_goes_on_where_its_storage_is_after_its_folder_is_lost(finished, f
 
 
 def test_the_first_versions_variables_run_the_same_job(place, film, subtitles):
-    code, events, err = place.run(
+    code, _, err = place.run(
         "--transcript", subtitles,
         JOB_ID="kk_first", VIDEO_URL=str(film), CLIP_COUNT="1", MIN_CLIP_SECONDS="15",
         MAX_CLIP_SECONDS="15", OUTPUT_LANGUAGE="en",

@@ -29,7 +29,7 @@ class Style:
 STYLES = {
     style.name: style
     for style in (
-        Style("karaoke", "white, the spoken word yellow, black outline", scale=1.3),
+        Style("karaoke", "white, the spoken word yellow, black outline", scale=1.45),
         Style("bold", "capitals, the spoken word green, larger", active="4CFF6B", upper=True, scale=1.5),
         Style(
             "boxed", "white on a dark box, the spoken word yellow", outline="101418", boxed=True, scale=1.2

@@ -51,6 +51,7 @@ class Fetched:
     url: str
     subtitles: Path | None = None
     subtitles_language: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def fetch(
@@ -90,6 +91,7 @@ def fetch(
         url=answer["url"],
         subtitles=folder / answer["subtitles"] if "subtitles" in answer else None,
         subtitles_language=answer.get("subtitles_language", ""),
+        warnings=(answer["warning"],) if "warning" in answer else (),
     )
 
 

@@ -202,7 +202,7 @@ def subtitle_choice(info: dict[str, Any], language: str) -> tuple[str, dict[str,
 
 
 def fetch_subtitles(ydl: Any, info: dict[str, Any], job: Job, log: _Log) -> dict[str, str]:
-    """The names and language of the subtitles; without them the film is still whole."""
+    """The name and language of the subtitles, or a warning: without them the film is still whole."""
     from yt_dlp.utils import YoutubeDLError
 
     choice = subtitle_choice(info, job.language)
@@ -220,7 +220,7 @@ def fetch_subtitles(ydl: Any, info: dict[str, Any], job: Job, log: _Log) -> dict
             return {"subtitles": str(file), "subtitles_language": tag}
     except (YoutubeDLError, OSError) as exc:
         log.warning(f"subtitles could not be fetched: {exc}")
-    return {}
+    return {"warning": f"The site's {tag} subtitles could not be fetched; the speech is recognised instead."}
 
 
 def download(job: Job, tell: Tell, log: _Log) -> None:
