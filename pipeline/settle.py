@@ -7,30 +7,12 @@ without a silence between them, no clip begins or ends.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.cuts import Cuts, cuts_between_words, silent_cuts
 from pipeline.errors import NothingChosen
-from pipeline.records import Choice, ClipPlan, Edl, Ms, Pick, Rejected, Span, Transcript, Wish
-
-LEAD_MS: Ms = 200
-"""Room wanted before the first word: less sounds clipped, more sounds slow."""
-TAIL_MS: Ms = 350
-"""Room wanted after the last word: an ending needs a breath more than an opening."""
-EDGE_MS: Ms = 40
-"""A cut keeps this far from the voice where the silence is long enough: one frame at 25 fps."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cuts:
-    """For each sentence, where a clip that begins (ends) with it may be cut; None: nowhere."""
-
-    begin: tuple[Ms | None, ...]
-    end: tuple[Ms | None, ...]
-
-    def length_ms(self, first: int, last: int) -> Ms | None:
-        begin, end = self.begin[first], self.end[last]
-        return None if begin is None or end is None else end - begin
+from pipeline.records import Choice, ClipPlan, Edl, Ms, Pick, Rejected, Transcript, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +25,26 @@ class _Candidate:
 def settle(choice: Choice, transcript: Transcript, wish: Wish, film_ms: Ms) -> Edl:
     """Turn picks (best first) into at most `wish.count` plans in the order of the film.
 
-    Keeps the chooser's order of preference; where that gives too few clips, takes the combination
-    with the most clips, and then passages that nobody picked. Raises NothingChosen when the video
-    holds not a single passage that fits.
+    Keeps the chooser's order of preference. Where that gives too few clips it takes, in this order and
+    no more than needed: the combination of picks with the most clips, picks that can only be cut
+    between two words, passages that were rejected, any passage. Raises NothingChosen when nothing fits.
     """
-    cuts = _cuts(transcript, film_ms)
-    rejected = list(choice.rejected)
-    candidates: list[_Candidate] = []
-    for pick in choice.picks:
-        candidate, why = _candidate(pick, cuts, transcript, wish)
-        if candidate is not None:
-            candidates.append(candidate)
-        else:
-            rejected.append(Rejected(pick.first, pick.last, pick.score, why, pick.title))
-    chosen = _greedy(candidates, wish.count)
-    if len(chosen) < wish.count:
+    silent = silent_cuts(transcript, film_ms)
+    between_words = cuts_between_words(silent, transcript, film_ms)
+    picked, rejected = _candidates(choice.picks, silent, transcript, wish)
+    candidates = list(picked)
+    chosen = _most(candidates, wish.count, _greedy(candidates, wish.count))
+    for others in _reserves(choice, silent, between_words, transcript, wish):
+        if len(chosen) == wish.count:
+            break
+        known = {(c.start_ms, c.end_ms) for c in candidates}
+        candidates += [c for c in others if (c.start_ms, c.end_ms) not in known]
         chosen = _most(candidates, wish.count, chosen)
-    if len(chosen) < wish.count:
-        chosen = _most(candidates + list(_fillers(candidates, cuts, transcript, wish)), wish.count, chosen)
     if not chosen:
         raise NothingChosen(_why_nothing(transcript, wish))
-    rejected += _not_taken(candidates, chosen)
+    taken = {(c.pick.first, c.pick.last) for c in chosen}
+    rejected = [r for r in (*choice.rejected, *rejected) if (r.first, r.last) not in taken]
+    rejected += _not_taken(picked, chosen)
     return Edl(
         clips=_plans(chosen),
         rejected=tuple(rejected),
@@ -72,69 +53,47 @@ def settle(choice: Choice, transcript: Transcript, wish: Wish, film_ms: Ms) -> E
     )
 
 
-# -- where a clip may be cut ----------------------------------------------------------------------
+def _reserves(
+    choice: Choice, silent: Cuts, between_words: Cuts, transcript: Transcript, wish: Wish
+) -> Iterator[list[_Candidate]]:
+    """What may be taken where the picks give too few clips, better things first."""
+    yield [_noted(c) for c in _candidates(choice.picks, between_words, transcript, wish)[0]]
+    second = [_second_choice(r, transcript) for r in choice.rejected]
+    yield _candidates(second, silent, transcript, wish)[0]
+    yield list(_fillers(silent, transcript, wish))
+    yield [_noted(c) for c in _fillers(between_words, transcript, wish)]
 
 
-def _cuts(transcript: Transcript, film_ms: Ms) -> _Cuts:
-    sentences = transcript.sentences
-    begin: list[Ms | None] = []
-    end: list[Ms | None] = []
-    quiet = _silences(transcript.speech, film_ms)
-    starts = [s.start_ms for s in quiet]
-    for i, sentence in enumerate(sentences):
-        before = sentences[i - 1].end_ms if i else 0
-        after = sentences[i + 1].start_ms if i + 1 < len(sentences) else film_ms
-        begin.append(_cut_before(quiet, starts, before, sentence.start_ms))
-        end.append(_cut_after(quiet, starts, sentence.end_ms, min(after, film_ms)))
-    if begin and begin[0] is None:
-        begin[0] = 0  # where the film itself begins nothing is cut off
-    if end and end[-1] is None:
-        end[-1] = film_ms
-    return _Cuts(tuple(begin), tuple(end))
+def _second_choice(rejected: Rejected, transcript: Transcript) -> Pick:
+    reason = f"Taken to reach the number of clips asked for; not picked at first: {rejected.why}."
+    known = 0 <= rejected.first < len(transcript.sentences)
+    opening = transcript.sentences[rejected.first].text if known else ""
+    title = rejected.title or opening[:60]
+    return Pick(rejected.first, rejected.last, title, rejected.score, reason, opening)
 
 
-def _silences(speech: Sequence[Span], film_ms: Ms) -> list[Span]:
-    silences, at = [], 0
-    for span in speech:
-        if span.start_ms > at:
-            silences.append(Span(at, min(span.start_ms, film_ms)))
-        at = max(at, span.end_ms)
-    if at < film_ms:
-        silences.append(Span(at, film_ms))
-    return [s for s in silences if s.length_ms > 0]
-
-
-def _within(quiet: Sequence[Span], starts: Sequence[Ms], low: Ms, high: Ms) -> list[Span]:
-    """The silences between two words, shortened by EDGE_MS from the voice where they are long."""
-    found = []
-    for i in range(max(0, bisect_right(starts, low) - 1), len(quiet)):
-        if quiet[i].start_ms > high:
-            break
-        start, end = max(low, quiet[i].start_ms), min(high, quiet[i].end_ms)
-        if start <= end:
-            edge = min(EDGE_MS, (end - start) // 2)
-            found.append(Span(start + edge, end - edge))
-    return found
-
-
-def _cut_before(quiet: Sequence[Span], starts: Sequence[Ms], low: Ms, word_ms: Ms) -> Ms | None:
-    spans = _within(quiet, starts, min(low, word_ms), word_ms)
-    if not spans:
-        return None
-    return max(spans[-1].start_ms, min(spans[-1].end_ms, word_ms - LEAD_MS))
-
-
-def _cut_after(quiet: Sequence[Span], starts: Sequence[Ms], word_ms: Ms, high: Ms) -> Ms | None:
-    spans = _within(quiet, starts, word_ms, max(high, word_ms))
-    if not spans:
-        return None
-    return min(spans[0].end_ms, max(spans[0].start_ms, word_ms + TAIL_MS))
+def _noted(candidate: _Candidate) -> _Candidate:
+    reason = candidate.pick.reason.rstrip(".") + "; the voice runs on here, so it is cut between two words."
+    return replace(candidate, pick=replace(candidate.pick, reason=reason))
 
 
 # -- picks to candidates --------------------------------------------------------------------------
 
 
-def _candidate(pick: Pick, cuts: _Cuts, transcript: Transcript, wish: Wish) -> tuple[_Candidate | None, str]:
+def _candidates(
+    picks: Iterable[Pick], cuts: Cuts, transcript: Transcript, wish: Wish
+) -> tuple[list[_Candidate], list[Rejected]]:
+    candidates, rejected = [], []
+    for pick in picks:
+        candidate, why = _candidate(pick, cuts, transcript, wish)
+        if candidate is not None:
+            candidates.append(candidate)
+        else:
+            rejected.append(Rejected(pick.first, pick.last, pick.score, why, pick.title))
+    return candidates, rejected
+
+
+def _candidate(pick: Pick, cuts: Cuts, transcript: Transcript, wish: Wish) -> tuple[_Candidate | None, str]:
     count = len(transcript.sentences)
     if not 0 <= pick.first <= pick.last < count:
         return None, f"names sentences {pick.first}-{pick.last}, but the transcript has 0-{count - 1}"
@@ -167,11 +126,8 @@ def _moved(pick: Pick, first: int, last: int, transcript: Transcript) -> Pick:
     return replace(pick, first=first, last=last, reason=reason, hook=hook)
 
 
-def _fillers(
-    candidates: Sequence[_Candidate], cuts: _Cuts, transcript: Transcript, wish: Wish
-) -> Iterable[_Candidate]:
-    """Every other passage that fits: taken only to reach the number asked for."""
-    known = {(c.start_ms, c.end_ms) for c in candidates}
+def _fillers(cuts: Cuts, transcript: Transcript, wish: Wish) -> Iterable[_Candidate]:
+    """Every passage that fits: taken only to reach the number asked for."""
     sentences = transcript.sentences
     for first in range(len(sentences)):
         begin = cuts.begin[first]
@@ -181,7 +137,7 @@ def _fillers(
             end = cuts.end[last]
             if sentences[last].end_ms - begin > wish.max_ms:
                 break
-            if end is None or not wish.min_ms <= end - begin <= wish.max_ms or (begin, end) in known:
+            if end is None or not wish.min_ms <= end - begin <= wish.max_ms:
                 continue
             title = sentences[first].text[:60]
             reason = "fills the number of clips asked for; no chooser picked it"

@@ -29,7 +29,7 @@ STAGES = {
     "pipeline.ingest": {"pipeline.net", "pipeline.probe", "pipeline.packets"},
     "pipeline.asr": {"pipeline.speech"},
     "pipeline.chunking": set(),
-    "pipeline.settle": set(),
+    "pipeline.settle": {"pipeline.cuts"},
     "pipeline.shots": {"pipeline.frames"},
     "pipeline.faces": {"pipeline.detectors", "pipeline.frames"},
     "pipeline.camera": {"pipeline.tracks"},

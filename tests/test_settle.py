@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from pipeline.cuts import cuts_between_words, silent_cuts
 from pipeline.errors import NothingChosen
 from pipeline.records import Choice, MadeBy, Pick, Span, Wish
 from pipeline.settle import settle
@@ -65,9 +66,11 @@ def test_edges_lie_in_silence_and_never_inside_a_word(sentences, chosen):
     edl = try_decide(chosen, transcript)
     assume(edl is not None)
     words = [w for s in sentences for w in s.words]
-    for edge in (e for c in edl.clips for e in (c.start_ms, c.end_ms)):
-        assert not any(w.start_ms < edge < w.end_ms for w in words)
-        assert not any(span.start_ms < edge < span.end_ms for span in transcript.speech)
+    for clip in edl.clips:
+        for edge in (clip.start_ms, clip.end_ms):
+            assert not any(w.start_ms < edge < w.end_ms for w in words)
+            in_voice = any(span.start_ms < edge < span.end_ms for span in transcript.speech)
+            assert not in_voice or "between two words" in clip.reason
 
 
 @settings(deadline=None, max_examples=100)
@@ -75,35 +78,23 @@ def test_edges_lie_in_silence_and_never_inside_a_word(sentences, chosen):
 def test_the_number_asked_for_is_delivered_whenever_the_video_holds_it(sentences):
     """Against brute force over all sets of passages that fit."""
     transcript = transcript_of(sentences)
-    edl = try_decide([], transcript)
-    everything = [
-        c for i in range(len(sentences)) for j in range(i, len(sentences)) if (c := one(i, j, transcript))
+    film_ms = sentences[-1].end_ms + 500
+    cuts = cuts_between_words(silent_cuts(transcript, film_ms), transcript, film_ms)
+    fitting = [
+        (cuts.begin[i], cuts.end[j])
+        for i in range(len(sentences))
+        for j in range(i, len(sentences))
+        if WISH.min_ms <= cuts.length_ms(i, j) <= WISH.max_ms
     ]
-    most = 0
-    for k in range(1, WISH.count + 1):
-        if any(
-            all(a[1] <= b[0] or b[1] <= a[0] for a, b in combinations(s, 2))
-            for s in combinations(everything, k)
-        ):
-            most = k
+    most = max(
+        (k for k in range(WISH.count + 1) if any(map(apart, combinations(fitting, k)))),
+    )
+    edl = try_decide([], transcript)
     assert (len(edl.clips) if edl else 0) == most
 
 
-def one(first, last, transcript):
-    """The cut that settle() makes of exactly these sentences, or None."""
-    length = transcript.sentences[last].end_ms - transcript.sentences[first].start_ms
-    if not 10_000 <= length <= 31_000:
-        return None
-    wish = Wish(source="x", count=1, min_ms=1, max_ms=10**9)
-    try:
-        edl = decide([Pick(first, last, "t", 50, "r")], transcript, wish)
-    except NothingChosen:
-        return None
-    clip = edl.clips[0]
-    if (clip.first, clip.last) != (first, last):
-        return None
-    fits = WISH.min_ms <= clip.length_ms <= WISH.max_ms
-    return (clip.start_ms, clip.end_ms) if fits else None
+def apart(spans):
+    return all(a[1] <= b[0] or b[1] <= a[0] for a, b in combinations(spans, 2))
 
 
 @settings(deadline=None, max_examples=50)
@@ -143,6 +134,14 @@ def test_unknown_reversed_and_far_too_long_picks_are_told_apart():
 def test_a_video_with_too_little_speech_says_so():
     with pytest.raises(NothingChosen, match="holds 10 s of speech"):
         decide([], transcript_of(even_talk(2)))
+
+
+def test_where_the_voice_never_rests_clips_are_cut_between_words_and_say_so():
+    sentences = [make_sentence(i, i * 5_000, [4_900]) for i in range(12)]
+    transcript = transcript_of(sentences, speech=[Span(0, 60_500)])
+    edl = decide([Pick(2, 6, "music", 70, "r")], transcript, Wish("x", 1, 20_000, 30_000))
+    assert (edl.clips[0].first, edl.clips[0].last) == (2, 6)
+    assert "between two words" in edl.clips[0].reason
 
 
 def test_no_clip_begins_where_the_talk_runs_on():
