@@ -1,6 +1,6 @@
 """How well a chooser finds what people marked: five clips of 27–45 s from each of 170 real meetings.
 
-    python benchmarks/choice_score.py [--chooser heuristic|longest|random] [--meetings FILE.tar.xz]
+    python -m benchmarks.choice_score [--chooser heuristic|longest|random] [--meetings FILE.tar.xz]
 
 A meeting's score is the share of the chosen windows' words that lie in acts which people took into
 their summary; a corpus's score is the mean over its meetings. The chooser sees words and times alone:
@@ -13,15 +13,12 @@ import argparse
 import json
 import random
 import re
-import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from llm.heuristic import choose_heuristic
 from pipeline.records import MadeBy, Sentence, Sound, Span, Transcript, Wish, Word

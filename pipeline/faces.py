@@ -52,7 +52,7 @@ def pick_detector(options: RenderOptions, on_warning: Callable[[str], None]) -> 
     """
     from pipeline.detectors.yunet import YuNet
 
-    _one_thread()
+    _quiet_and_single()
     if options.face_model is not None:
         try:
             return YuNet(options.face_model)
@@ -72,11 +72,12 @@ def pick_detector(options: RenderOptions, on_warning: Callable[[str], None]) -> 
     return _packaged(fallback, on_warning)
 
 
-def _one_thread() -> None:
-    """Several clips may be looked at once; OpenCV would start threads for each."""
+def _quiet_and_single() -> None:
+    """Several clips may be looked at once; OpenCV would start threads for each, and chat on stderr."""
     import cv2
 
     cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
 def _packaged(fallback: str, on_warning: Callable[[str], None]) -> Detector:

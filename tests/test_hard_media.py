@@ -19,7 +19,6 @@ from tests.conftest import SHARED
 HARD = sorted((SHARED / "hard").iterdir()) if SHARED.is_dir() else []
 
 MUST_WORK = {
-    "ax_h265_with_metadata_track.mp4",
     "ax_hdr10-av1.mp4",
     "ax_internal_emulator_transformer_output_270_rotated.mp4",
     "ax_long_1080p_lowbitrate.mp4",
