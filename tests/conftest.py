@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from pipeline.media import Ffmpeg
 from settings import NodeSettings
+from tests.films import talk_excerpt, talk_subtitles
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "media"
@@ -17,19 +18,8 @@ SHARED = ROOT.parent / "shared" / "media"
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the developer's shell reaches a test."""
-    from dataclasses import fields
-
     for entry in fields(NodeSettings):
         monkeypatch.delenv(entry.metadata["key"], raising=False)
-
-
-@pytest.fixture
-def child_environment() -> dict[str, str]:
-    """For child processes: the shell's environment without our settings, and no model hub."""
-    from dataclasses import fields
-
-    ours = {entry.metadata["key"] for entry in fields(NodeSettings)}
-    return {k: v for k, v in os.environ.items() if k not in ours} | {"OFFLINE": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +33,15 @@ def shared_media() -> Path:
 @pytest.fixture(scope="session")
 def engine() -> Ffmpeg:
     return Ffmpeg.bundled()
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory, engine: Ffmpeg) -> Path:
+    """The first 75 seconds of the sample talk, small."""
+    return talk_excerpt(tmp_path_factory.mktemp("film"), engine)
+
+
+@pytest.fixture(scope="session")
+def subtitles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its true sentences."""
+    return talk_subtitles(tmp_path_factory.mktemp("subtitles"))

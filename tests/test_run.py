@@ -4,80 +4,25 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import jsonschema
 import pytest
 
 from pipeline.artifacts import PUBLISHED, json_schema
-from tests.films import ROOT, talk_excerpt, talk_subtitles
-
-SMALL = {"RENDER_RESOLUTION": "270x480", "RENDER_PRESET": "ultrafast", "RENDER_MAX_FPS": "15"}
-
-
-@pytest.fixture(scope="session")
-def film(tmp_path_factory, engine):
-    return talk_excerpt(tmp_path_factory.mktemp("film"), engine)
-
-
-@pytest.fixture(scope="session")
-def subtitles(tmp_path_factory):
-    return talk_subtitles(tmp_path_factory.mktemp("subtitles"))
-
-
-class Place:
-    """A folder to work in, and the command line run there as a real process."""
-
-    def __init__(self, folder: Path, environment: dict[str, str], subtitles: Path) -> None:
-        self.folder = folder
-        self.environment = (
-            environment | SMALL | {"WORK_DIR": str(folder / "work"), "OUT_DIR": str(folder / "out")}
-        )
-        self.subtitles = subtitles
-
-    def start(self, *args: object, **more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "pipeline", "--json", *map(str, args)]
-        return subprocess.Popen(
-            command, cwd=ROOT, env=self.environment | more, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def run(self, *args: object, **more: str) -> tuple[int, list[dict], str]:
-        child = self.start(*args, **more)
-        out, err = child.communicate(timeout=300)
-        return child.returncode, [json.loads(line) for line in out.splitlines()], err
-
-    def job(self, film: object, job_id: str = "one", **more: str) -> tuple[int, list[dict], str]:
-        return self.run(
-            film, "--count", 2, "--min-seconds", 8, "--max-seconds", 16,
-            "--transcript", self.subtitles, "--job-id", job_id, **more,
-        )  # fmt: skip
-
-    def stored(self, job_id: str = "one") -> Path:
-        return self.folder / "out" / "jobs" / job_id
-
-    def document(self, name: str, job_id: str = "one") -> dict:
-        return json.loads((self.stored(job_id) / f"{name}.json").read_text(encoding="utf-8"))
+from tests.films import ROOT
+from tests.places import Place, stages
 
 
 @pytest.fixture
-def place(tmp_path, child_environment, subtitles):
-    return Place(tmp_path, child_environment, subtitles)
+def place(tmp_path, subtitles):
+    return Place(tmp_path, subtitles)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, film, subtitles):
     """One job, done once, looked at by several tests."""
-    import os
-
-    from settings import NodeSettings
-
-    ours = {entry.metadata["key"] for entry in NodeSettings.__dataclass_fields__.values()}
-    environment = {k: v for k, v in os.environ.items() if k not in ours} | {"OFFLINE": "1"}
-    place = Place(tmp_path_factory.mktemp("finished"), environment, subtitles)
-    code, events, err = place.job(film)
+    place = Place(tmp_path_factory.mktemp("finished"), subtitles)
+    code, events, err = place.run(*place.wanted(film))
     assert code == 0, err
     return place, events
 
@@ -137,7 +82,7 @@ def test_no_path_of_this_machine_is_published(finished, film):
 
 def test_the_same_job_twice_gives_the_same_plan(finished, film):
     place, _ = finished
-    code, _, err = place.job(film, "two")
+    code, _, err = place.run(*place.wanted(film, "two"))
     assert code == 0, err
     first, second = place.document("edl"), place.document("edl", "two")
     assert first["clips"] == second["clips"] and first["rejected"] == second["rejected"]
@@ -148,8 +93,7 @@ def test_a_job_started_again_by_its_id_alone_repeats_nothing(finished):
     before = place.document("manifest")
     code, events, err = place.run("--job-id", "one")
     assert code == 0, err
-    started = {e["stage"]: e["resumed"] for e in events if e["event"] == "StageStarted"}
-    assert started == {
+    assert stages(events) == {
         "DOWNLOAD": True, "TRANSCRIPT": True, "CHUNK": True, "SELECT": True, "RENDER": True, "UPLOAD": False,
     }  # fmt: skip
     assert place.document("manifest")["artifacts"] == before["artifacts"]
@@ -164,10 +108,9 @@ def test_another_wish_under_a_jobs_id_is_refused(finished, film):
 def test_a_job_goes_on_where_its_storage_is_after_its_folder_is_lost(finished, film, tmp_path):
     """The work folder of the first machine is gone; the stored stages are not."""
     place, _ = finished
-    code, events, err = place.job(film, WORK_DIR=str(tmp_path / "elsewhere"))
+    code, events, err = place.run(*place.wanted(film), WORK_DIR=str(tmp_path / "elsewhere"))
     assert code == 0, err
-    started = {e["stage"]: e["resumed"] for e in events if e["event"] == "StageStarted"}
-    assert all(started[stage] for stage in ("DOWNLOAD", "TRANSCRIPT", "CHUNK", "SELECT", "RENDER"))
+    assert all(stages(events)[stage] for stage in ("DOWNLOAD", "TRANSCRIPT", "CHUNK", "SELECT", "RENDER"))
 
 
 def test_the_first_versions_variables_run_the_same_job(place, film, subtitles):
@@ -203,10 +146,7 @@ def test_a_bad_setting_is_named(place):
 
 
 def test_ctrl_c_leaves_a_job_that_can_be_resumed(place, film):
-    child = place.start(
-        film, "--count", 2, "--min-seconds", 8, "--max-seconds", 16,
-        "--transcript", place.subtitles, "--job-id", "stopped",
-    )  # fmt: skip
+    child = place.start(*place.wanted(film, "stopped"))
     assert child.stdout is not None and child.stderr is not None
     for line in child.stdout:
         if json.loads(line).get("stage") == "RENDER":
@@ -220,17 +160,14 @@ def test_ctrl_c_leaves_a_job_that_can_be_resumed(place, film):
     assert rest[-1]["event"] == "Failed" and "--job-id stopped" in rest[-1]["message"]
     code, events, err = place.run("--job-id", "stopped")
     assert code == 0, err
-    resumed = {e["stage"] for e in events if e["event"] == "StageStarted" and e["resumed"]}
+    resumed = {stage for stage, again in stages(events).items() if again}
     assert {"DOWNLOAD", "TRANSCRIPT", "CHUNK", "SELECT"} <= resumed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["DOWNLOAD", "TRANSCRIPT", "CHUNK", "SELECT", "RENDER", "clip", "UPLOAD"])
 def test_a_job_killed_in_any_stage_ends_with_the_same_clips(finished, place, film, stage):
-    child = place.start(
-        film, "--count", 2, "--min-seconds", 8, "--max-seconds", 16,
-        "--transcript", place.subtitles, "--job-id", "one",
-    )  # fmt: skip
+    child = place.start(*place.wanted(film, "one"))
     assert child.stdout is not None and child.stderr is not None
     done = set()
     for line in child.stdout:
@@ -246,7 +183,7 @@ def test_a_job_killed_in_any_stage_ends_with_the_same_clips(finished, place, fil
     assert not (place.stored() / "manifest.json").exists()
     code, events, err = place.run("--job-id", "one")
     assert code == 0, err
-    resumed = {e["stage"] for e in events if e["event"] == "StageStarted" and e["resumed"]}
+    resumed = {stage for stage, again in stages(events).items() if again}
     assert done <= resumed
     whole, _ = finished
     files = {a["name"]: a["sha256"] for a in whole.document("manifest")["artifacts"]}
