@@ -23,7 +23,10 @@ SAMPLE = Path(__file__).parent / "assets" / "sample" / "talk.mp4"
 
 def make_clips(link: str, upload: str | None, length: int, count: int) -> Iterator[tuple[str, list[str]]]:
     """Run one job; yields what happens as text, and the finished clips' files."""
-    source = upload or link.strip() or str(SAMPLE)
+    link = link.strip()
+    if link and not link.startswith(("http://", "https://")):
+        raise gr.Error("A link begins with http:// or https://; drop a file below to use one of yours.")
+    source = upload or link or str(SAMPLE)
     command = [sys.executable, "-m", "pipeline", "--json"]
     command += ["--length", str(int(length)), "--count", str(int(count)), "--", source]
     lines: list[str] = []

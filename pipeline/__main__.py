@@ -39,6 +39,7 @@ from pipeline.records import (
     Wish,
 )
 from pipeline.run import run
+from pipeline.speech.notes import AsrWarning, Note
 from pipeline.storage import open_storage
 from pipeline.tools import Report, Tools, Warn
 from pipeline.wishes import keep_wish, length_bounds, new_job_id, parser
@@ -136,8 +137,8 @@ def _tools(settings: NodeSettings, wish: Wish, out: Path) -> Tools:
     )
 
     def transcribe(source: Source, wish: Wish, report: Report, warn: Warn) -> Iterator[Sentence | Transcript]:
-        def note(event: asr.AsrProgress | asr.AsrWarning) -> None:
-            if isinstance(event, asr.AsrWarning):
+        def note(event: Note) -> None:
+            if isinstance(event, AsrWarning):
                 warn(event.message)
             else:
                 report(event.fraction, event.message)

@@ -7,55 +7,20 @@ had) pocketsphinx. Every step away from the first choice is told and stays in `T
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
 from pipeline.errors import NoSpeech, TranscriptError
 from pipeline.media import Ffmpeg, FfmpegFailed
 from pipeline.options import AsrOptions
 from pipeline.records import MadeBy, Ms, Sentence, Source, Span, Transcript, Wish, Word
-from pipeline.speech import align, cleanup, language, subtitles, vad, weights, whisper
+from pipeline.speech import align, cleanup, language, subtitles, vad
+from pipeline.speech.notes import AsrProgress, AsrWarning, Tell
+from pipeline.speech.recogniser import ENGLISH, Recogniser, recogniser
 from pipeline.speech.sentences import punctuated, sentences
 from pipeline.speech.sound import Loudness, Samples, pieces, to_ms
-from pipeline.speech.sphinx import SphinxRecogniser
-
-ENGLISH = "en"
-GPU_MODEL = "large-v3-turbo"
-CPU_MODEL = "small"
-
-
-@dataclass(frozen=True, slots=True)
-class AsrProgress:
-    """`fraction` 0..1 of the stage is done; `message` says what is going on."""
-
-    fraction: float
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class AsrWarning:
-    """Something is done another way than asked; `message` says what and why."""
-
-    message: str
-
-
-Note = AsrProgress | AsrWarning
-Tell = Callable[[Note], None]
-
-
-class Recogniser(Protocol):
-    """Turns passages into words; says what language it hears and who it is."""
-
-    @property
-    def language(self) -> str: ...
-
-    @property
-    def made_by(self) -> MadeBy: ...
-
-    def listen(self, passage: vad.Passage) -> Iterator[cleanup.Utterance]: ...
 
 
 def transcribe(
@@ -70,7 +35,7 @@ def transcribe(
     if cues is not None:
         author: _Author = _Aligned(cues, wish)
     else:
-        author = _Heard(_recogniser(source, wish, options, on_event))
+        author = _Heard(recogniser(wish, options, on_event))
     made: list[Sentence] = []
     # Closed explicitly, so that ffmpeg ends at once when the reader leaves early.
     with closing(hearing.passages()) as passages, closing(author.words(passages, hearing)) as words:
@@ -237,73 +202,6 @@ def _given_transcript(
         tell(AsrWarning(f"The site's subtitles are in {written!r}, not {spoken!r}: listening instead."))
         return None
     return replace(given, language=given.language or written)
-
-
-def _recogniser(source: Source, wish: Wish, options: AsrOptions, tell: Tell) -> Recogniser:
-    """Whisper when its weights can be had, otherwise pocketsphinx, which says so."""
-    wanted = language.base(wish.language)
-    gpu = options.device != "cpu" and whisper.has_gpu()
-    name = options.model or (GPU_MODEL if gpu else CPU_MODEL)
-    try:
-        folder = _weights(name, options, tell)
-    except weights.NoWeights as exc:
-        return _embedded(wanted, name, str(exc), tell)
-
-    def say(message: str) -> None:
-        tell(AsrWarning(message))
-
-    return whisper.WhisperRecogniser(
-        name=folder.name,
-        load=whisper.loader(folder, options.threads),
-        ladder=whisper.gears(options, gpu),
-        beam_size=options.beam_size,
-        language=wanted,
-        say=say,
-    )
-
-
-def _weights(name: str, options: AsrOptions, tell: Tell) -> Path:
-    """The folder of a Whisper model. Raises NoWeights, or TranscriptError for a folder that lacks files."""
-    folder = Path(name)
-    if folder.is_dir():
-        if lacking := weights.missing_files(folder):
-            raise TranscriptError(
-                f"The Whisper model folder {name} lacks {', '.join(lacking)}; copy the whole model there."
-            )
-        return folder
-    if name not in weights.sizes():
-        raise TranscriptError(
-            f"The speech model {name!r} is neither a folder nor a Whisper size; "
-            f"choose one of {', '.join(weights.sizes())}."
-        )
-    if found := weights.find(name, options.model_dir):
-        return found
-    if options.offline:
-        raise weights.NoWeights(f"{name} is not in {options.model_dir} and the work is offline")
-    tell(AsrProgress(0.0, f"Asking the model hub for Whisper {name}"))
-
-    def loaded(size: int) -> None:
-        tell(AsrProgress(0.0, f"Downloading Whisper {name}: {size / 1e6:.0f} MB"))
-
-    patience = weights.Patience(options.hub_first_byte_s, options.hub_stall_s)
-    return weights.fetch(name, options.model_dir, patience, loaded)
-
-
-def _embedded(wanted: str, name: str, reason: str, tell: Tell) -> Recogniser:
-    if wanted not in ("auto", ENGLISH):
-        raise TranscriptError(
-            f"Without Whisper's weights only English can be recognised, not {wanted!r}: "
-            f"give a transcript, or put the model {name!r} into the model folder.",
-            detail=reason,
-        )
-    assumed = "; English is assumed" if wanted == "auto" else ""
-    tell(
-        AsrWarning(
-            f"No Whisper weights: {reason}. The embedded recogniser takes over: "
-            f"rougher, without punctuation{assumed}."
-        )
-    )
-    return SphinxRecogniser(fallback=f"no Whisper weights: {reason}")
 
 
 def _clock(ms: Ms) -> str:

@@ -159,9 +159,10 @@ class _Job:
             choice = self.tools.choose(transcript, chunks, wish)
             edl = settle(choice, transcript, wish, source.duration_ms)
             self.book.keep("select", key, edl, edl.made_by)
-        for message in (edl.made_by.fallback, edl.shortfall):
-            if message:
-                self.book.warn_as(Stage.SELECT, message)
+        if edl.made_by.fallback:
+            self.book.warn_as(Stage.SELECT, f"Chosen by {edl.made_by.name}: {edl.made_by.fallback}")
+        if edl.shortfall:
+            self.book.warn_as(Stage.SELECT, edl.shortfall)
         return edl
 
     def _render(

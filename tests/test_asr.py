@@ -22,12 +22,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.asr import AsrProgress, AsrWarning, Note, transcribe
+from pipeline.asr import transcribe
 from pipeline.errors import NoSpeech, TranscriptError
 from pipeline.media import Ffmpeg
 from pipeline.options import AsrOptions
 from pipeline.records import Sentence, Source, Span, Transcript, Wish
 from pipeline.speech import sound, vad, whisper
+from pipeline.speech.notes import AsrProgress, AsrWarning, Note
 from pipeline.speech.whisper import Gear, WhisperRecogniser
 
 RECORDING_MS = 19_245
