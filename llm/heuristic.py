@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from llm.best_set import BestSet, best_set
@@ -36,7 +38,17 @@ def choose_heuristic(transcript: Transcript, wish: Wish, *, fallback: str = "") 
         _pick(transcript, features, windows, total, index) for index in (*found.chosen, *found.reserves)
     )
     rejected = tuple(_rejections(transcript, features, windows, total, found))
-    return Choice(picks, rejected, MadeBy(NAME, VERSION, _settings(windows, wish, note), fallback))
+    made_by = MadeBy(NAME, VERSION, _settings(windows, wish, note), fallback)
+    return Choice(picks, rejected, made_by, tuple(_notes(transcript, wish, note)))
+
+
+def _notes(transcript: Transcript, wish: Wish, focus_note: str) -> Iterator[str]:
+    if focus_note:
+        yield focus_note[0].upper() + focus_note[1:]
+    wanted = wish.output_language.partition("-")[0].lower()
+    spoken = transcript.language.partition("-")[0].lower()
+    if wanted not in ("auto", spoken):
+        yield f"The titles stay in the language spoken ({spoken}): only a model can write them in {wanted}"
 
 
 def _settings(windows: Windows, wish: Wish, note: str) -> str:

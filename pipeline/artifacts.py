@@ -99,6 +99,7 @@ class EdlFile:
     rejected: tuple[Rejected, ...]
     made_by: MadeBy
     shortfall: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

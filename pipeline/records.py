@@ -211,11 +211,12 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chooser's answer, best pick first."""
+    """The chooser's answer, best pick first; `notes` is what the person should know about it."""
 
     picks: tuple[Pick, ...]
     rejected: tuple[Rejected, ...]
     made_by: MadeBy
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +251,15 @@ class ClipPlan:
 class Edl:
     """What SELECT decided: the clips, what was not taken and why, who decided.
 
-    `shortfall` is empty, or says why there are fewer clips than asked for.
+    `shortfall` is empty, or says why there are fewer clips than asked for; `notes` come from the
+    chooser.
     """
 
     clips: tuple[ClipPlan, ...]
     rejected: tuple[Rejected, ...]
     made_by: MadeBy
     shortfall: str = ""
+    notes: tuple[str, ...] = ()
 
 
 # -- inside RENDER --------------------------------------------------------------------------------

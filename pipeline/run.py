@@ -161,8 +161,9 @@ class _Job:
             self.book.keep("select", key, edl, edl.made_by)
         if edl.made_by.fallback:
             self.book.warn_as(Stage.SELECT, f"Chosen by {edl.made_by.name}: {edl.made_by.fallback}")
-        if edl.shortfall:
-            self.book.warn_as(Stage.SELECT, edl.shortfall)
+        for message in (*edl.notes, edl.shortfall):
+            if message:
+                self.book.warn_as(Stage.SELECT, message)
         return edl
 
     def _render(

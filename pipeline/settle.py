@@ -50,6 +50,7 @@ def settle(choice: Choice, transcript: Transcript, wish: Wish, film_ms: Ms) -> E
         rejected=tuple(rejected),
         made_by=choice.made_by,
         shortfall=_shortfall(len(chosen), wish),
+        notes=choice.notes,
     )
 
 

@@ -19,6 +19,7 @@ from llm.terms import stem, terms_of, words_of
 from llm.titles import shortened
 from llm.windows import EDGE_ROOM_MS, bounds_of, energy_lift
 from pipeline.records import Choice, MadeBy, Pick, Rejected, Sentence, Sound, Transcript, Wish, Word
+from tests.talks import make_sentence, transcript_of
 
 WISH = Wish(source="talk.mp4", count=2, min_ms=20_000, max_ms=30_000)
 
@@ -376,3 +377,11 @@ def test_meetings_are_chosen_better_than_by_their_longest_acts(shared_media: Pat
         scores.setdefault(meeting.corpus, []).append(score(meeting, by_heuristic(meeting)))
     assert mean(scores["AMI"]) > 0.56
     assert mean(scores["ICSI"]) > 0.32
+
+
+def test_what_could_not_be_done_as_wished_is_said():
+    spoken = transcript_of([make_sentence(i, i * 5_000, [400] * 10) for i in range(20)])
+    wish = Wish("x", 2, 20_000, 30_000, output_language="id", focus="submarines")
+    notes = choose_heuristic(spoken, wish).notes
+    assert any("submarines" in note for note in notes) and any("titles" in note for note in notes)
+    assert choose_heuristic(spoken, Wish("x", 2, 20_000, 30_000, output_language="en")).notes == ()
