@@ -157,7 +157,7 @@ class NodeSettings:
         "CAPTION_FONT_SIZE", None, _whole(32, 140), "its size; empty: 68 at a height of 1920"
     )
     caption_max_chars: int | None = _env(
-        "CAPTION_MAX_CHARS", None, _whole(12, 40), "letters in a line; empty: 22 at a width of 1080"
+        "CAPTION_MAX_CHARS", None, _whole(12, 40), "letters in a line; empty: 22 at 9:16"
     )
     caption_max_lines: int = _env("CAPTION_MAX_LINES", 3, _whole(1, 4), "lines shown at once")
     caption_margin_h: int | None = _env(

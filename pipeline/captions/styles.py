@@ -76,8 +76,9 @@ def _bounded(value: float, low: int, high: int) -> int:
 def sheet(options: CaptionOptions, width: int, height: int) -> Sheet:
     """Fill what the options leave open by the first version's formulas for 1080x1920.
 
-    One differs on purpose: 140 px below the captions lay under the buttons of TikTok, Reels and
-    Shorts, so the margin below is 400 at 1920. Raises WishError for an unknown style.
+    Two differ on purpose: 140 px below the captions lay under the buttons of TikTok, Reels and
+    Shorts, so the margin below is 400 at 1920; and the letters in a line go by the shape of the
+    picture, not by its width, because the font grows with it. Raises WishError for an unknown style.
     """
     style = style_named(options.style)
     unit = height / 1920
@@ -90,7 +91,7 @@ def sheet(options: CaptionOptions, width: int, height: int) -> Sheet:
         width=width,
         height=height,
         font_size=min(size, height // 4),
-        max_chars=options.max_chars or _bounded(22 * width / 1080, 12, 40),
+        max_chars=options.max_chars or _bounded(22 * (width / height) / (1080 / 1920), 12, 40),
         max_lines=max(1, min(style.lines, options.max_lines)),
         margin_h=min(margin_h, width // 4),
         margin_v=min(margin_v, height // 2),
