@@ -6,6 +6,8 @@ import hashlib
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -355,3 +357,24 @@ def test_the_fingerprint_stands_for_the_content(site: Website, tmp_path: Path) -
         file.seek(-1, os.SEEK_END)
         file.write(b"\xff\xff")
     assert fingerprint(copy) != fingerprint(site.folder / "talk.mp4")
+
+
+def test_the_child_of_a_download_starts_no_program_but_the_javascript_runtime():
+    """YouTube needs deno; it runs under the child's memory limit, and nothing else runs at all."""
+    script = """
+import resource, subprocess, sys
+from pathlib import Path
+from pipeline.net.download import CHILD_MEMORY_BYTES
+from pipeline.net.ytdlp import close_other_ways
+resource.setrlimit(resource.RLIMIT_DATA, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
+deno = str(Path(sys.executable).with_name("deno"))
+close_other_ways("http://u:p@127.0.0.1:9", deno)
+script = "console.log(6 * 7)"
+said = subprocess.run([deno, "run", "--no-remote", "-"], input=script, capture_output=True, text=True)
+try:
+    subprocess.run(["ls"])
+except PermissionError:
+    print(said.stdout.strip(), "refused")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "42 refused", done.stderr
