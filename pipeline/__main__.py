@@ -64,7 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _job(args: argparse.Namespace, settings: NodeSettings) -> int:
     job_id = args.job_id or settings.job_id or new_job_id()
     workspace = Workspace.open(settings.work_dir, job_id)
-    wish = keep_wish(_wish(args, settings), workspace)
+    if (asked := _wish(args, settings)) is not None:
+        _check_transcript(asked)
+    wish = keep_wish(asked, workspace)
+    _check_transcript(wish)
     tools = _tools(settings, wish, args.out or settings.out_dir)
     shown = console.JsonLines(sys.stdout) if args.json else console.Lines(sys.stdout)
     if not args.json:
@@ -78,6 +81,11 @@ def _job(args: argparse.Namespace, settings: NodeSettings) -> int:
         if isinstance(event, Done):
             code = 0
     return code
+
+
+def _check_transcript(wish: Wish) -> None:
+    if wish.transcript is not None and not wish.transcript.is_file():
+        raise WishError(f"There is no transcript {wish.transcript.name!r}; check the path of --transcript.")
 
 
 def _stop_on_signals() -> threading.Event:

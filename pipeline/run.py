@@ -9,6 +9,7 @@ the storage at once; a job that is started again, here or on another machine, re
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -65,6 +66,9 @@ def _finish(job: _Job, events: Queue[Event | None]) -> None:
             job.work()
     except ClipError as exc:
         events.put(Failed(exc.code, exc.user_message, exc.detail, job.book.stage))
+    except Exception:  # noqa: BLE001 - the outermost door: whoever watches must learn that it is over
+        message = "Something went wrong that should not; the details are for whoever maintains this."
+        events.put(Failed(ClipError.code, message, traceback.format_exc(), job.book.stage))
     finally:
         events.put(None)
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 
 import jsonschema
 import pytest
 
 from pipeline.artifacts import PUBLISHED, json_schema
+from pipeline.records import Failed, Wish
+from pipeline.run import run
+from pipeline.storage import FolderStorage, sha256_of
+from pipeline.tools import Tools
+from pipeline.workspace import Workspace
 from tests.films import ROOT
 from tests.places import Place, stages
 
@@ -51,8 +57,6 @@ def test_every_artifact_keeps_its_published_schema(finished):
 
 
 def test_the_manifest_holds_every_file_with_its_sum(finished):
-    from pipeline.storage import sha256_of
-
     place, _ = finished
     manifest = place.document("manifest")
     listed = {a["name"]: a for a in manifest["artifacts"]}
@@ -132,6 +136,7 @@ def test_the_first_versions_variables_run_the_same_job(place, film, subtitles):
         (("x.mp4", "--min-seconds", "9", "--max-seconds", "4"), 2, "can't be made"),
         (("x.mp4", "--length", "30", "--max-seconds", "40"), 2, "can't be combined"),
         (("nowhere.mp4",), 3, "nowhere.mp4"),
+        (("x.mp4", "--transcript", "nowhere.srt"), 2, "no transcript 'nowhere.srt'"),
     ],
 )
 def test_a_wish_that_cannot_be_met_ends_with_a_sentence_and_its_code(place, args, code, sentence):
@@ -190,3 +195,14 @@ def test_a_job_killed_in_any_stage_ends_with_the_same_clips(finished, place, fil
     again = {a["name"]: a["sha256"] for a in place.document("manifest")["artifacts"]}
     assert again == files
     assert not list((place.folder / "work" / "one").rglob(".*.tmp*"))
+
+
+def test_what_should_not_happen_still_ends_the_events(tmp_path):
+    """A tool with a fault of its own: the last event says that it is over, and keeps the details."""
+
+    def faulty(*_):
+        raise ZeroDivisionError("a fault in a tool")
+
+    tools = Tools(faulty, faulty, faulty, faulty, faulty, FolderStorage(tmp_path / "out"))
+    events = list(run(Wish("x"), tools, Workspace.open(tmp_path, "one"), threading.Event()))
+    assert isinstance(events[-1], Failed) and "a fault in a tool" in events[-1].detail
