@@ -63,6 +63,13 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"),
+    *("p1", "p2", "p3", "p4", "p5", "p6", "p7"),
+)
+"""x264's and NVENC's; each encoder falls back to its own when it is given the other's."""
+
+
 def _size(text: str) -> tuple[int, int]:
     """WIDTHxHEIGHT in even numbers from 64 to 4096, for example 1080x1920"""
     width, height = (int(part) for part in text.lower().split("x"))
@@ -142,7 +149,9 @@ class NodeSettings:
         "RENDER_MAX_FPS", None, _whole(1, 120), "highest frame rate of the clips"
     )
     render_crf: int | None = _env("RENDER_CRF", None, _whole(10, 35), "quality; empty: 23")
-    render_preset: str = _env("RENDER_PRESET", "", _text, "the encoder's preset; empty: veryfast, NVENC p4")
+    render_preset: str = _env(
+        "RENDER_PRESET", "", _one_of(*PRESETS), "the encoder's preset; empty: veryfast, NVENC p4"
+    )
     render_encoder: str = _env(
         "RENDER_ENCODER", "auto", _one_of("auto", "libx264", "h264_nvenc"), "auto tries NVENC first"
     )

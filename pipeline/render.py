@@ -40,13 +40,17 @@ class Encoder:
 
 
 def x264(options: RenderOptions) -> Encoder:
-    preset = options.preset or "veryfast"
+    preset = "veryfast" if _is_nvenc_preset(options.preset) else options.preset or "veryfast"
     return Encoder("libx264", (("preset", preset), ("crf", options.crf or 23), ("profile:v", "high")))
+
+
+def _is_nvenc_preset(preset: str) -> bool:
+    return preset.startswith("p") and preset[1:].isdigit()
 
 
 def nvenc(options: RenderOptions) -> Encoder:
     """NVENC with constant quality; x264's preset names mean nothing to it, so p4 stands in."""
-    preset = options.preset if options.preset.startswith("p") and options.preset[1:].isdigit() else "p4"
+    preset = options.preset if _is_nvenc_preset(options.preset) else "p4"
     quality = (("rc", "vbr"), ("cq", options.crf or 23), ("b:v", 0))
     return Encoder("h264_nvenc", (("preset", preset), *quality, ("profile:v", "high")))
 

@@ -245,6 +245,16 @@ def test_nvenc_is_used_only_after_a_trial(engine):
         assert encoder.name == "libx264" and "trial" in why
 
 
+@pytest.mark.parametrize(
+    ("preset", "with_x264", "with_nvenc"),
+    [("", "veryfast", "p4"), ("slow", "slow", "p4"), ("p6", "veryfast", "p6")],
+)
+def test_each_encoder_knows_its_own_presets(preset, with_x264, with_nvenc):
+    options = RenderOptions(preset=preset)
+    assert dict(x264(options).options)["preset"] == with_x264
+    assert dict(nvenc(options).options)["preset"] == with_nvenc
+
+
 def test_a_missing_system_ffmpeg_is_named():
     with pytest.raises(MissingFfmpeg, match="no-such-ffmpeg"):
         find_ffmpeg("no-such-ffmpeg")

@@ -30,6 +30,7 @@ def test_the_example_lists_every_setting():
         ("RENDER_RESOLUTION", "1081x1920"),
         ("RENDER_RESOLUTION", "big"),
         ("RENDER_CRF", "51"),
+        ("RENDER_PRESET", "warp"),
         ("OFFLINE", "perhaps"),
         ("ASR_DEVICE", "tpu"),
     ],
