@@ -16,7 +16,8 @@ from pipeline.faces import pick_detector
 from pipeline.ingest import ingest
 from pipeline.media import Ffmpeg, source
 from pipeline.options import IngestOptions, RenderOptions
-from pipeline.picture import Canvas, crop_size, output_fps
+from pipeline.picture import Canvas, crop_size
+from pipeline.rates import output_fps
 from pipeline.records import ClipPlan, MadeBy, Sentence, Sound, Source, Span, Transcript, Wish, Word
 from pipeline.render import pick_encoder, render
 from pipeline.sight import watch

@@ -33,12 +33,6 @@ class Frame:
     pixels: NDArray[np.uint8]
 
 
-def frame_rate(source: Source, max_fps: int | None) -> Fraction:
-    """The constant rate of a clip's frames: the source's own, but at most `max_fps`."""
-    own = Fraction(source.fps_num, source.fps_den)
-    return own if max_fps is None else min(own, Fraction(max_fps))
-
-
 def small_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     """The (width, height) of a picture shrunk to `long_side`, even numbers; never enlarged."""
     factor = min(1.0, long_side / max(width, height))

@@ -17,12 +17,6 @@ from pipeline.records import Framing, Keyframe, Ms, Source
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 """PQ and HLG, by ffmpeg's names (ITU-R BT.2100)."""
 
-STANDARD_FPS = tuple(
-    Fraction(n, d) for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1),
-                                (60000, 1001), (60, 1))
-)  # fmt: skip
-HIGHEST_FPS = 60
-
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
@@ -35,19 +29,6 @@ class Canvas:
     def frame_at(self, ms: Ms) -> int:
         """The first frame that is shown at or after `ms`."""
         return -(-ms * self.fps.numerator // (1000 * self.fps.denominator))
-
-
-def output_fps(source: Source, max_fps: int | None) -> Fraction:
-    """The source's rate, a standard one if within 1 %, at most `max_fps` (60 if not given)."""
-    rate = Fraction(source.fps_num, source.fps_den)
-    nearest = min(STANDARD_FPS, key=lambda standard: abs(rate - standard))
-    if abs(rate - nearest) <= nearest / 100:
-        rate = nearest
-    limit = Fraction(max_fps or HIGHEST_FPS)
-    if rate > limit:
-        # Dropping every second frame keeps motion even (50 -> 25): worth up to a fifth of the rate.
-        rate = rate / 2 if limit * 4 / 5 <= rate / 2 <= limit else limit
-    return max(rate, Fraction(1))
 
 
 def picture(

@@ -17,7 +17,8 @@ from pipeline.errors import RenderError
 from pipeline.loudness import Gain, find_gain, sound
 from pipeline.media import Ffmpeg, FfmpegFailed, can_encode, source
 from pipeline.options import RenderOptions
-from pipeline.picture import Canvas, output_fps, picture
+from pipeline.picture import Canvas, picture
+from pipeline.rates import output_fps
 from pipeline.records import Clip, ClipPlan, Framing, MadeBy, Source, Transcript
 from pipeline.workspace import write_whole
 

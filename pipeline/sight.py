@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pipeline.faces import Detector
-from pipeline.frames import frame_rate, small_frames
+from pipeline.frames import small_frames
 from pipeline.media import Ffmpeg
 from pipeline.options import RenderOptions
+from pipeline.rates import output_fps
 from pipeline.records import FaceSample, Sighting, Source, Span
 from pipeline.shots import ShotFinder
 
@@ -20,7 +21,7 @@ def watch(source: Source, span: Span, options: RenderOptions, engine: Ffmpeg, de
     """Shots and sampled faces of `span`, in clip time. Raises RenderError when it cannot be read."""
     import cv2
 
-    fps = frame_rate(source, options.max_fps)
+    fps = output_fps(source, options.max_fps)
     finder = ShotFinder(fps)
     samples: list[FaceSample] = []
     for frame in small_frames(source, span, engine, fps=fps):

@@ -21,7 +21,7 @@ MAY_IMPORT = {
 
 COMMON_ROOMS = {
     f"pipeline.{name}"
-    for name in ("records", "errors", "options", "media", "workspace", "clock", "artifacts")
+    for name in ("records", "errors", "options", "media", "workspace", "clock", "rates", "artifacts")
 }
 """What every stage may know."""
 
