@@ -53,7 +53,8 @@ def title_of(sentences: Sequence[Sentence], features: Features, language: str, p
         key=lambda each: each[1] * _strength(each[0], features, language, lists),
         default=(one_line(" ".join(s.text for s in sentences)), 0.0),
     )[0]
-    title = shortened(best.strip(_EDGE), LONGEST_TITLE).strip() or "…"
+    ellipsis = "…" if best.endswith("…") else ""
+    title = shortened(best.strip(_EDGE) + ellipsis, LONGEST_TITLE).strip() or "…"
     if language == "en":
         title = re.sub(r"\bi(?=\b(?!\.))", "I", title)
     return title[:1].upper() + title[1:]
@@ -68,8 +69,11 @@ def _clauses(sentence: Sentence, lists: WordLists, punctuated: bool) -> list[tup
     """The pieces of a sentence that are short enough for a title, each with how well it is cut."""
     text = one_line(sentence.text)
     found = [(text, 1.3)] + [(piece, 1.0) for piece in _CLAUSE_ENDS.split(text)]
-    if not punctuated or len(text) > LONGEST_TITLE:
+    if not punctuated:
         found += [(run, 0.6) for run in _runs(text.split(), lists)]
+    elif len(text) > LONGEST_TITLE:
+        # The head of a sentence can be read; words from its middle make no sense.
+        found.append((shortened(text, LONGEST_TITLE), 0.8))
     return [each for each in found if _SHORTEST_TITLE <= len(each[0].strip(_EDGE)) <= LONGEST_TITLE]
 
 

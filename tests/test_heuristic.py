@@ -385,3 +385,10 @@ def test_what_could_not_be_done_as_wished_is_said():
     notes = choose_heuristic(spoken, wish).notes
     assert any("submarines" in note for note in notes) and any("titles" in note for note in notes)
     assert choose_heuristic(spoken, Wish("x", 2, 20_000, 30_000, output_language="en")).notes == ()
+
+
+def test_a_title_from_a_long_sentence_is_its_head():
+    text = "What should a young person do who wants to learn something very hard indeed?"
+    spoken = film([text, *(plain("bread", i) for i in range(8))])
+    titles = {pick.title for pick in choose_heuristic(spoken, WISH).picks if pick.first == 0}
+    assert titles and all(not title.startswith("Person") for title in titles)
