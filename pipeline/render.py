@@ -128,7 +128,12 @@ def _captions(
     width = measure.font_measure(sheet.font, sheet.font_size)
     laid_out = cues.lay_out(words, sheet, width, cues.joiner_for(transcript.language))
     missing = measure.missing_letters("".join(word.text for word in words))
-    warning = f"Roboto has no glyphs for {missing[:20]}: the system's fonts are used" if missing else ""
+    warning = ""
+    if missing:
+        warning = (
+            f"Roboto has no glyphs for {missing[:20]}: a font of this machine draws them, and where it "
+            "has none, boxes show; install one (for example Noto) or set CAPTION_FONT"
+        )
     return (laid_out, sheet), (warning,)
 
 

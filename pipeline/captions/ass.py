@@ -12,6 +12,10 @@ GAP_MS: Ms = 300
 """The highlight stays on a word through a shorter gap; in a longer one no word is lit."""
 
 
+_DIRECTION_BY_TEXT = -1
+"""As the Encoding of a style: libass then takes the writing direction from the line's first letter."""
+
+
 def to_ass(cues: Sequence[Cue], sheet: Sheet, length_ms: Ms) -> str:
     """The whole file. Sizes are pixels of the output (PlayRes); nothing lasts beyond the clip."""
     head = f"""[Script Info]
@@ -47,7 +51,7 @@ def _style_line(sheet: Sheet) -> str:
         "Caption", sheet.font, sheet.font_size, _colour(style.text), _colour(style.active),
         _colour(style.outline, 0x30 if style.boxed else 0), _colour("000000", 0x60), -1,
         0, 0, 0, 100, 100, 0, 0, 3 if style.boxed else 1, outline, shadow,
-        2, sheet.margin_h, sheet.margin_h, sheet.margin_v, 1,
+        2, sheet.margin_h, sheet.margin_h, sheet.margin_v, _DIRECTION_BY_TEXT,
     ]  # fmt: skip
     return "Style: " + ",".join(str(value) for value in values)
 
