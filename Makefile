@@ -3,7 +3,7 @@
 #   make demo                 the sample talk becomes clips
 #   make demo VIDEO=<path or link> [ARGS="--length 30 --count 2"]
 #   make run                  opens the page
-#   make test                 the quick tests;  make test-all  adds the slow groups
+#   make test                 the quick tests;  make test-all  those and the slow groups
 #   make lint | fix | bench | docs
 
 PYTHON ?= python3.11
@@ -38,7 +38,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
