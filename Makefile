@@ -54,7 +54,7 @@ bench: $(VENV)/.dev
 
 # Writes what is made from the code: the JSON Schemas, .env.example, the README's settings table.
 docs: $(VENV)/.dev
-	$(BIN)/python -m pipeline.artifacts
+	$(BIN)/python -m pipeline.published
 	$(BIN)/python -m settings
 
 # Pins everything that is installed, after a change of the requirements was tried.

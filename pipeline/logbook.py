@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.artifacts import StageReport
 from pipeline.clock import StageClock
 from pipeline.errors import Interrupted
+from pipeline.published import StageReport
 from pipeline.records import Artifact, Event, MadeBy, Progress, Stage, StageStarted, Warned
 from pipeline.storage import Storage
 from pipeline.workspace import Kept, Workspace

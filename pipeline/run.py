@@ -20,6 +20,7 @@ from pipeline.chunking import chunk
 from pipeline.clock import StageClock
 from pipeline.errors import ClipError, NoSpeech
 from pipeline.logbook import Logbook
+from pipeline.published import ClipFaces, StageReport
 from pipeline.records import (
     Chunk,
     Clip,
@@ -78,7 +79,7 @@ class _ClipResult:
     """What RENDER keeps of one clip."""
 
     clip: Clip
-    faces: artifacts.ClipFaces
+    faces: ClipFaces
 
 
 class _Job:
@@ -200,7 +201,7 @@ class _Job:
             self.book.warnings += result.value.clip.warnings
         clips = [result.value for result in results]
         wall, cpu = sum(r.wall_ms for r in results), sum(r.cpu_ms for r in results)
-        self.book.reports.append(artifacts.StageReport(Stage.RENDER, wall, cpu, clips[0].clip.made_by))
+        self.book.reports.append(StageReport(Stage.RENDER, wall, cpu, clips[0].clip.made_by))
         return clips
 
     def _render_one(
@@ -258,9 +259,7 @@ class _Job:
             self.book.report(done / (len(names) + 1), name)
             self.book.store(name, self.workspace.path(name))
         wall, cpu = self.book.clock.wall_ms(), self.book.clock.cpu_ms()
-        self.book.reports.append(
-            artifacts.StageReport(Stage.UPLOAD, wall, cpu, MadeBy(type(storage).__name__))
-        )
+        self.book.reports.append(StageReport(Stage.UPLOAD, wall, cpu, MadeBy(type(storage).__name__)))
         stored = [self.book.stored[name] for name in names]
         manifest = artifacts.manifest(
             job_id, self.wish, self.book.reports, edl, clips, self.book.warnings, stored

@@ -21,7 +21,7 @@ MAY_IMPORT = {
 
 COMMON_ROOMS = {
     f"pipeline.{name}"
-    for name in ("records", "errors", "options", "media", "workspace", "clock", "rates", "artifacts")
+    for name in ("records", "errors", "options", "media", "workspace", "clock", "rates", "published")
 }
 """What every stage may know."""
 

@@ -9,7 +9,7 @@ import threading
 import jsonschema
 import pytest
 
-from pipeline.artifacts import PUBLISHED, json_schema
+from pipeline.published import PUBLISHED, json_schema
 from pipeline.records import Failed, Wish
 from pipeline.run import run
 from pipeline.storage import FolderStorage, sha256_of
