@@ -104,6 +104,12 @@ class Ffmpeg:
     def bundled(cls) -> Ffmpeg:
         return cls(bundled_ffmpeg())
 
+    def version(self) -> str:
+        """The version the binary states, such as "n9.0.2"; empty when it states none."""
+        said = subprocess.run([self.binary, "-version"], capture_output=True, text=True, timeout=20).stdout
+        words = said.split()
+        return words[2] if words[:2] == ["ffmpeg", "version"] else ""
+
     def command(self, graph: Any, loglevel: str = "error") -> list[str]:
         """The full argument list for an ffmpeg-python output graph."""
         head = [self.binary, "-nostdin", "-hide_banner", "-loglevel", loglevel, "-y"]

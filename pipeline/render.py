@@ -35,9 +35,9 @@ class Encoder:
     name: str
     options: tuple[tuple[str, Any], ...]
 
-    def made_by(self, fallback: str) -> MadeBy:
+    def made_by(self, version: str, fallback: str) -> MadeBy:
         settings = " ".join(f"{key}={value}" for key, value in self.options)
-        return MadeBy(f"ffmpeg {self.name}", settings=settings, fallback=fallback)
+        return MadeBy(f"ffmpeg {self.name}", version, settings, fallback)
 
 
 def x264(options: RenderOptions) -> Encoder:
@@ -114,7 +114,7 @@ def render(
         srt=f"{plan.stem}.srt",
         vtt=f"{plan.stem}.vtt",
         framing=tuple(framing),
-        made_by=encoder.made_by(fallback),
+        made_by=encoder.made_by(engine.version(), fallback),
         loudness_lufs=gain.result_lufs,
         warnings=tuple(w for w in (*warnings, fallback) if w),
     )

@@ -13,10 +13,11 @@ import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from queue import Queue
 
 from pipeline import artifacts
-from pipeline.chunking import chunk
+from pipeline.chunking import CHUNK_MS, OVERLAP_MS, chunk
 from pipeline.clock import StageClock
 from pipeline.errors import ClipError, NoSpeech
 from pipeline.logbook import Logbook
@@ -112,7 +113,8 @@ class _Job:
         source = self.tools.ingest(self.wish, self.workspace.folder, self.book.report)
         for message in source.warnings:
             self.book.warn(message)
-        self.book.keep("download", key, source, MadeBy("yt-dlp" if source.url else "local file"))
+        made_by = MadeBy("yt-dlp", version("yt-dlp")) if source.url else MadeBy("local file")
+        self.book.keep("download", key, source, made_by)
         if self.tools.storage.keeps_source:
             self.book.store(f"source{source.path.suffix}", source.path)
         return source
@@ -147,7 +149,12 @@ class _Job:
             return self.book.resumed(Stage.CHUNK, kept), key
         self.book.start(Stage.CHUNK)
         chunks = chunk(transcript.sentences)
-        self.book.keep("chunk", key, chunks, MadeBy("pipeline.chunking"))
+        self.book.keep(
+            "chunk",
+            key,
+            chunks,
+            MadeBy("chunking", settings=f"{CHUNK_MS // 1000} s, overlap {OVERLAP_MS // 1000} s"),
+        )
         return chunks, key
 
     def _select(self, transcript: Transcript, chunks: Sequence[Chunk], chunk_key: str, source: Source) -> Edl:

@@ -77,6 +77,15 @@ def test_the_choice_says_who_chose_and_why_not_the_model(finished):
     assert any(e["event"] == "Warned" and made_by["fallback"] in e["message"] for e in events)
 
 
+def test_every_stage_says_what_made_it_and_what_it_cost(finished):
+    place, _ = finished
+    reports = {report["stage"]: report for report in place.document("manifest")["stages"]}
+    assert list(reports) == ["DOWNLOAD", "TRANSCRIPT", "CHUNK", "SELECT", "RENDER", "UPLOAD"]
+    assert all(report["made_by"]["name"] and report["wall_ms"] >= 0 for report in reports.values())
+    assert reports["RENDER"]["cpu_ms"] > 0 and reports["RENDER"]["made_by"]["version"]
+    assert "preset=ultrafast" in reports["RENDER"]["made_by"]["settings"]
+
+
 def test_no_path_of_this_machine_is_published(finished, film):
     place, _ = finished
     for path in place.stored().glob("*.json"):
