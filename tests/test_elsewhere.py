@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -133,12 +134,17 @@ def test_a_job_in_a_bucket_goes_on_on_another_machine(tmp_path, film, subtitles)
         server.stop()
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 def test_the_page_opens(tmp_path, subtitles):
     """`python app.py` answers, and says no more than a page should."""
     place = Place(tmp_path, subtitles)
     child = subprocess.Popen(
         [sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=clean_shell() | place.settings | {"PORT": "17861", "GRADIO_ANALYTICS_ENABLED": "0"},
+        env=clean_shell() | place.settings | {"PORT": str(free_port()), "GRADIO_ANALYTICS_ENABLED": "0"},
     )  # fmt: skip
     try:
         assert child.stdout is not None
