@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.camera import plan as plan_camera
 from pipeline.clock import cpu_seconds
+from pipeline.encoders import pick_encoder
 from pipeline.faces import pick_detector
 from pipeline.ingest import ingest
 from pipeline.media import Ffmpeg, source
@@ -19,7 +20,7 @@ from pipeline.options import IngestOptions, RenderOptions
 from pipeline.picture import Canvas, crop_size
 from pipeline.rates import output_fps
 from pipeline.records import ClipPlan, MadeBy, Sentence, Sound, Source, Span, Transcript, Wish, Word
-from pipeline.render import pick_encoder, render
+from pipeline.render import listen, render
 from pipeline.sight import watch
 
 START_MS, LENGTH_MS = 24_000, 30_000
@@ -49,7 +50,9 @@ def _one_round(path: Path) -> dict[str, float]:
         framing = plan_camera(seen, film.width, film.height, options.width, options.height, LENGTH_MS)
         at.append(cpu_seconds())
         encoder, _ = pick_encoder(replace(options, encoder="libx264"), engine)
-        render(plan, film, _words(plan), framing, options, encoder, engine, Path(folder), lambda f: None)
+        gain = listen(plan, film, options, engine)
+        made = Path(folder)
+        render(plan, film, _words(plan), framing, gain, options, encoder, engine, made, lambda f: None)
         at.append(cpu_seconds())
         _bare(film, plan, options, engine, Path(folder))
         at.append(cpu_seconds())

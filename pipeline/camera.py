@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.records import FaceSample, Framing, Keyframe, Layout, Ms, Sighting, Span
+from pipeline.records import FaceSample, Framing, Keyframe, Layout, LayoutWish, Ms, Sighting, Span
 from pipeline.tracks import Track, subject, tracks
 
 FACE_SHARE = 0.3
@@ -61,14 +61,18 @@ def plan(
     out_width: int,
     out_height: int,
     length_ms: Ms,
+    wish: LayoutWish = "auto",
 ) -> tuple[Framing, ...]:
-    """One framing per shot; together they tile `0..length_ms` without a gap."""
+    """One framing per shot; together they tile `0..length_ms` without a gap.
+
+    A `wish` other than auto takes that layout for every shot, whatever was seen.
+    """
     crop = _crop(source_width / source_height, out_width / out_height)
     framings: list[Framing] = []
     for shot in _tiled(sighting.shots, length_ms):
         samples = [s for s in sighting.samples if shot.start_ms <= s.at_ms < shot.end_ms]
         before = framings[-1].layout if framings else None
-        framings.append(_framing(shot, samples, crop, before, sighting.detector.name))
+        framings.append(_framing(shot, samples, crop, before, sighting.detector.name, wish))
     return tuple(framings)
 
 
@@ -84,14 +88,25 @@ def _tiled(shots: Sequence[Span], length_ms: Ms) -> list[Span]:
 
 
 def _framing(
-    shot: Span, samples: Sequence[FaceSample], crop: _Crop, before: Layout | None, detector: str
+    shot: Span,
+    samples: Sequence[FaceSample],
+    crop: _Crop,
+    before: Layout | None,
+    detector: str,
+    wish: LayoutWish,
 ) -> Framing:
     if crop.width > 0.97 and crop.height > 0.97:
         return _still(shot, "the picture has the clip's shape already", crop, 0.5, 0.5)
+    if wish == "fit":
+        return Framing(shot, "fit", "asked for: the whole width over a blurred fill")
     if crop.width > 0.97:
         return _upright(shot, samples, crop)
     track = subject(tracks(samples))
-    why_fit = _why_fit(track, samples, detector)
+    if wish == "follow" and (track is None or not track.faces):
+        return _still(
+            shot, "asked to follow, but there is no face: the middle of the picture", crop, 0.5, 0.5
+        )
+    why_fit = "" if wish == "follow" else _why_fit(track, samples, detector)
     if not why_fit and track is not None:
         return Framing(shot, "follow", _follow_reason(track, samples), _path(shot, track, crop))
     if shot.length_ms < FLASH_MS and before == "follow":

@@ -9,6 +9,7 @@ from typing import IO
 from pipeline.records import (
     ClipReady,
     Done,
+    DraftReady,
     Event,
     Failed,
     Heard,
@@ -63,8 +64,11 @@ class Lines:
                 self._line(f"{stage:<10} note: {message}")
             case ClipReady(clip, folder):
                 self._line(f"{'RENDER':<10} clip {clip.plan.index} is ready: {folder / clip.video}")
+            case DraftReady(index, preview, _, folder):
+                self._line(f"{'RENDER':<10} a draft of clip {index} is ready: {folder / preview}")
             case Done():
-                self._table(event)
+                if event.clips:
+                    self._table(event)
             case Failed(_, message, detail):
                 self._line("")
                 tail = [f"  | {line}" for line in detail.splitlines()[-12:]]

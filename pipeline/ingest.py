@@ -10,19 +10,21 @@ import hashlib
 import re
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ffmpeg
 
 from pipeline.errors import SourceError
 from pipeline.media import Ffmpeg, FfmpegFailed, source
-from pipeline.net.download import Fetched, fetch
+from pipeline.net.download import Fetched, describe, fetch
 from pipeline.net.egress import GuardedProxy
 from pipeline.net.reasons import too_big, too_long
 from pipeline.options import IngestOptions
 from pipeline.packets import shown
 from pipeline.probe import probe
-from pipeline.records import Source, Wish
+from pipeline.records import Ms, Source, Wish
 
 SAMPLE_BYTES = 1 << 20
 LONGEST_TITLE = 300
@@ -30,6 +32,8 @@ NET_OVERHEAD = 1.1
 """Pages, fragments and repeated pieces: how much more than the file may come from outside."""
 PAGES_BYTES = 64 << 20
 JOIN_TIMEOUT_S = 1800.0
+GLANCE_S = 25.0
+"""Somebody is waiting for an answer."""
 KNOWN_EXTENSIONS = frozenset({"mp4", "m4v", "mov", "webm", "mkv", "flv", "avi", "ts", "3gp", "mpg", "ogv"})
 MP4_FAMILY = frozenset({"mp4", "m4v", "m4a", "mov"})
 
@@ -83,6 +87,31 @@ def ingest_address(
         subtitles_language=fetched.subtitles_language,
         warnings=fetched.warnings,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What can be said of a video without taking it; None where the site does not tell."""
+
+    duration_ms: Ms | None
+    width: int | None
+    height: int | None
+    title: str
+
+
+def glance(text: str, options: IngestOptions) -> Glance:
+    """A short look at a link or a file, within `GLANCE_S`. Raises what `ingest` raises."""
+    if not _is_address(text):
+        path = _local_file(text)
+        found = probe(path, timeout_s=GLANCE_S)
+        if found.duration_ms > options.max_duration_s * 1000:
+            raise too_long(shown(path), found.duration_ms // 1000, options)
+        return Glance(found.duration_ms, found.width, found.height, _one_line(path.stem))
+    hurried = replace(options, connect_timeout_s=GLANCE_S / 3, total_timeout_s=GLANCE_S, retries=1)
+    with _proxy(hurried) as proxy, TemporaryDirectory(prefix="kangklip-") as folder:
+        told = describe(text.strip(), Path(folder), hurried, proxy)
+    length_ms = round(told.duration_s * 1000) if told.duration_s else None
+    return Glance(length_ms, told.width, told.height, _one_line(told.title))
 
 
 def fingerprint(path: Path) -> str:

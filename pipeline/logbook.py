@@ -79,8 +79,12 @@ class Logbook:
 
     def keep_part(self, name: str, key: str, kept: Kept[Any]) -> None:
         """A result that is one of several of its stage, such as a clip."""
-        path = self._workspace.save(name, key, kept)
+        path = self.keep_here(name, key, kept)
         self._storage.put(self._workspace.job_id, f"stages/{name}.json", path)
+
+    def keep_here(self, name: str, key: str, kept: Kept[Any]) -> Path:
+        """A result that only saves time on this machine; gives its file."""
+        return self._workspace.save(name, key, kept)
 
     def resumed(self, stage: Stage, kept: Kept[T]) -> T:
         """Take over the result of an earlier run."""

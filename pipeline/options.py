@@ -92,6 +92,16 @@ class RenderOptions:
             *(self.loudness_lufs, self.true_peak_dbtp, self.captions),
         )
 
+    @property
+    def sight_identity(self) -> tuple[object, ...]:
+        """What changes what is seen."""
+        return (self.max_fps, str(self.face_model or ""), self.fetch_face_model)
+
+    @property
+    def sound_identity(self) -> tuple[object, ...]:
+        """What changes the gain: a join lies on a frame."""
+        return (self.max_fps, self.loudness_lufs, self.true_peak_dbtp)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:

@@ -32,9 +32,18 @@ class Canvas:
 
 
 def picture(
-    node: Any, source: Source, framing: Sequence[Framing], canvas: Canvas, captions: Path | None, fonts: Path
+    node: Any,
+    source: Source,
+    framing: Sequence[Framing],
+    canvas: Canvas,
+    captions: Path | None,
+    fonts: Path,
+    dropped: Sequence[tuple[int, int]] = (),
 ) -> Any:
-    """The finished picture from the source's video node: constant rate, square pixels, BT.709."""
+    """The finished picture from the source's video node: constant rate, square pixels, BT.709.
+
+    `dropped` frames (first, after the last) are left out before the captions are drawn.
+    """
     stream = node.filter("fps", fps=str(canvas.fps), start_time=0)
     # A film whose picture ends before its sound keeps its last frame; the output's length cuts.
     stream = stream.filter("tpad", stop_mode="clone", stop_duration=3600)
@@ -45,6 +54,10 @@ def picture(
         stream = _laid_out(stream, parts[0], source, canvas)
     else:
         stream = _joined(stream, parts, source, canvas)
+    if dropped:
+        gone = "+".join(f"between(n,{first},{after - 1})" for first, after in dropped)
+        stream = stream.filter("select", f"not({gone})")
+        stream = stream.filter("setpts", f"N/({canvas.fps})/TB")
     stream = _to_sdr(stream, source.transfer) if hdr else stream
     if captions is not None:
         stream = stream.filter("ass", filename=str(captions), fontsdir=str(fonts))

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from pipeline.records import (
     Chunk,
+    Clip,
     ClipPlan,
     Framing,
     MadeBy,
@@ -103,6 +104,14 @@ class ClipFaces:
     samples_with_face: int
     shots: tuple[Span, ...]
     framing: tuple[Framing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipResult:
+    """What RENDER keeps of one clip."""
+
+    clip: Clip
+    faces: ClipFaces
 
 
 @dataclass(frozen=True, slots=True)

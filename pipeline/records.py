@@ -58,6 +58,17 @@ class Wish:
     transcript: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which part of a chosen job to do again after edits: one clip, or all that changed (None).
+
+    A draft is the preview and the poster of that one clip; nothing is stored or published.
+    """
+
+    clip: int | None = None
+    draft: bool = False
+
+
 # -- DOWNLOAD -> everybody ------------------------------------------------------------------------
 
 
@@ -219,9 +230,36 @@ class Choice:
     notes: tuple[str, ...] = ()
 
 
+CaptionPlace = Literal["bottom", "middle", "top"]
+LayoutWish = Literal["auto", "follow", "fit"]
+TitleCard = Literal["off", "opening"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one clip is to look. `captions` is the name of a style; empty: the job's."""
+
+    captions: str = ""
+    position: CaptionPlace = "bottom"
+    layout: LayoutWish = "auto"
+    title_card: TitleCard = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewording:
+    """What the captions show for a word (counted from 0 in its sentence); empty: nothing."""
+
+    sentence: int
+    word: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class ClipPlan:
-    """A settled clip: its edges lie in silence, begin and end on sentences, overlap no other clip."""
+    """A settled clip. Unless it was edited by hand its edges lie in silence and it overlaps no other.
+
+    `removed` is film time cut out of the middle; `words` differ in the captions from what was heard.
+    """
 
     index: int
     first: int
@@ -233,14 +271,32 @@ class ClipPlan:
     score: int
     reason: str
     parts: tuple[tuple[str, int], ...] = ()
+    removed: tuple[Span, ...] = ()
+    words: tuple[Rewording, ...] = ()
+    look: Look = Look()
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_ms < self.end_ms:
             raise ValueError(f"clip {self.index}: {self.start_ms}..{self.end_ms} is no stretch of time")
+        at = self.start_ms
+        for span in self.removed:
+            if span.start_ms < at or span.end_ms > self.end_ms:
+                raise ValueError(f"clip {self.index}: what is removed must be sorted, disjoint and inside")
+            at = span.end_ms
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start_ms, self.end_ms)
+
+    @property
+    def span_ms(self) -> Ms:
+        """From the first to the last moment in the film."""
+        return self.end_ms - self.start_ms
 
     @property
     def length_ms(self) -> Ms:
-        return self.end_ms - self.start_ms
+        """How long the clip plays: without what is removed."""
+        return self.span_ms - sum(span.length_ms for span in self.removed)
 
     @property
     def stem(self) -> str:
@@ -301,6 +357,15 @@ class Sighting:
     detector: MadeBy
 
 
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What to do to a clip's sound (dB, limit in dBFS), and the loudness measured after it was done."""
+
+    gain_db: float
+    limit_db: float
+    result_lufs: float
+
+
 Layout = Literal["follow", "fit"]
 """follow: a 9:16 crop that follows the speaker; fit: the whole width over a blurred fill."""
 
@@ -316,7 +381,10 @@ class Keyframe:
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How one shot is shown. Between keyframes the corner moves linearly; `fit` has none."""
+    """How one shot is shown. Between keyframes the corner moves linearly; `fit` has none.
+
+    Times count from the clip's start in the film, before anything is removed.
+    """
 
     span: Span
     layout: Layout
@@ -345,6 +413,15 @@ class Clip:
     @property
     def files(self) -> tuple[str, ...]:
         return (self.video, self.preview, self.poster, self.srt, self.vtt)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A quick preview of a plan: the names of its two files in the job's folder."""
+
+    plan: ClipPlan
+    preview: str
+    poster: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +468,16 @@ class ClipReady:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftReady:
+    """The draft of one clip can be shown: two files in `folder`."""
+
+    index: int
+    preview: str
+    poster: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something was done another way than asked; `message` says what and why."""
 
@@ -410,7 +497,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The last event of a whole job."""
+    """The last event of a whole job. After a draft it holds no clips and no artifacts."""
 
     clips: tuple[Clip, ...]
     artifacts: tuple[Artifact, ...]
@@ -418,4 +505,4 @@ class Done:
     shortfall: str = ""
 
 
-Event = StageStarted | Progress | Heard | ClipReady | Warned | Failed | Done
+Event = StageStarted | Progress | Heard | ClipReady | DraftReady | Warned | Failed | Done

@@ -11,47 +11,51 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from queue import Queue
 
-from pipeline import artifacts
 from pipeline.chunking import CHUNK_MS, OVERLAP_MS, chunk
-from pipeline.clock import StageClock
-from pipeline.errors import ClipError, NoSpeech
+from pipeline.clips import ClipWork, render_clips
+from pipeline.delivery import deliver
+from pipeline.editing import FILE, read_edits, stored_edits
+from pipeline.edits import apply
+from pipeline.errors import ClipError, NoSpeech, WishError
 from pipeline.logbook import Logbook
-from pipeline.published import ClipFaces, StageReport
+from pipeline.published import ClipResult
 from pipeline.records import (
     Chunk,
-    Clip,
-    ClipPlan,
-    ClipReady,
     Done,
+    DraftReady,
     Edl,
     Event,
     Failed,
     Heard,
     MadeBy,
+    Scope,
     Source,
     Stage,
     Transcript,
     Wish,
 )
 from pipeline.settle import settle
-from pipeline.tools import Renderer, Report, Tools
-from pipeline.workspace import Kept, Workspace, content_key, to_json, write_json
+from pipeline.tools import Tools
+from pipeline.workspace import Kept, Workspace, content_key
 
 
-def run(wish: Wish, tools: Tools, workspace: Workspace, stop: threading.Event) -> Iterator[Event]:
+def run(
+    wish: Wish, tools: Tools, workspace: Workspace, stop: threading.Event, scope: Scope | None = None
+) -> Iterator[Event]:
     """Do the job and yield what happens; the last event is Done or Failed.
 
-    The work goes on in a thread of its own, so that events come while a stage is busy. Setting
-    `stop` (or closing the iterator) ends the job at its next sign of life; it can be resumed.
+    With a `scope` the stages up to SELECT are taken as they are kept, whatever the settings are now, and
+    only what the edits ask for is rendered. The work goes on in a thread of its own, so that events come
+    while a stage is busy. Setting `stop` (or closing the iterator) ends the job at its next sign of life;
+    it can be resumed.
     """
     events: Queue[Event | None] = Queue()
     book = Logbook(workspace, tools.storage, events.put, stop)
-    job = _Job(wish, tools, workspace, book)
+    job = _Job(wish, tools, workspace, book, scope)
     thread = threading.Thread(target=_finish, args=(job, events), name="job", daemon=True)
     thread.start()
     try:
@@ -75,37 +79,45 @@ def _finish(job: _Job, events: Queue[Event | None]) -> None:
         events.put(None)
 
 
-@dataclass(frozen=True, slots=True)
-class _ClipResult:
-    """What RENDER keeps of one clip."""
-
-    clip: Clip
-    faces: ClipFaces
-
-
 class _Job:
     """One run of one job. Methods are the stages, in their order."""
 
-    def __init__(self, wish: Wish, tools: Tools, workspace: Workspace, book: Logbook) -> None:
+    def __init__(
+        self, wish: Wish, tools: Tools, workspace: Workspace, book: Logbook, scope: Scope | None
+    ) -> None:
         self.wish = wish
         self.tools = tools
         self.workspace = workspace
         self.book = book
+        self.scope = scope
 
     def work(self) -> None:
-        self.workspace.clean_temporary()
-        self.book.fetch_stages()
+        # Another process may be writing an edit: it clears up after itself.
+        self.workspace.clean_temporary(lambda path: not path.name.startswith(f".{FILE}."))
+        drafting = self.scope is not None and self.scope.draft
+        if not (drafting and self.workspace.key_of("select")):
+            self.book.fetch_stages()
         source = self._download()
         transcript, transcript_key = self._transcribe(source)
         chunks, chunk_key = self._chunk(transcript, transcript_key)
-        edl = self._select(transcript, chunks, chunk_key, source)
-        results = self._render(edl, source, transcript, transcript_key)
-        self._upload(source, transcript, chunks, edl, results)
+        edl = self._edited(self._select(transcript, chunks, chunk_key, source), transcript, source)
+        work = ClipWork(self.tools, self.workspace, self.book, source, transcript, transcript_key)
+        if drafting:
+            self._draft(edl, work)
+            return
+        results = render_clips(edl, self.scope.clip if self.scope else None, work)
+        made = replace(edl, clips=tuple(result.clip.plan for result in results))
+        self._upload(source, transcript, chunks, made, results)
+
+    def _key(self, stage: str, *parts: object) -> str:
+        """The key of a stage; for an edit the one it was kept under, so that nothing is chosen anew."""
+        kept = self.workspace.key_of(stage) if self.scope is not None else None
+        return kept or content_key(*parts)
 
     # -- the stages --------------------------------------------------------------------------------
 
     def _download(self) -> Source:
-        key = content_key("download/1", self.wish.source, self.tools.ingest_identity)
+        key = self._key("download", "download/1", self.wish.source, self.tools.ingest_identity)
         kept = self.workspace.load("download", key, Source)
         if kept is not None and (found := self._source_again(kept.value)) is not None:
             return self.book.resumed(Stage.DOWNLOAD, replace(kept, value=found))
@@ -121,8 +133,9 @@ class _Job:
 
     def _transcribe(self, source: Source) -> tuple[Transcript, str]:
         own = self.tools.fingerprint(self.wish.transcript) if self.wish.transcript else ""
-        key = content_key(
-            "transcript/1", source.fingerprint, self.wish.language, own, self.tools.transcribe_identity
+        key = self._key(
+            "transcript",
+            *("transcript/1", source.fingerprint, self.wish.language, own, self.tools.transcribe_identity),
         )
         kept = self.workspace.load("transcript", key, Transcript)
         if kept is not None:
@@ -143,7 +156,7 @@ class _Job:
         return transcript, key
 
     def _chunk(self, transcript: Transcript, transcript_key: str) -> tuple[tuple[Chunk, ...], str]:
-        key = content_key("chunk/1", transcript_key)
+        key = self._key("chunk", "chunk/1", transcript_key)
         kept = self.workspace.load("chunk", key, tuple[Chunk, ...])
         if kept is not None:
             return self.book.resumed(Stage.CHUNK, kept), key
@@ -159,10 +172,11 @@ class _Job:
 
     def _select(self, transcript: Transcript, chunks: Sequence[Chunk], chunk_key: str, source: Source) -> Edl:
         wish = self.wish
-        key = content_key(
-            "select/1", chunk_key, wish.count, wish.min_ms, wish.max_ms, wish.focus,
-            wish.output_language, self.tools.choose_identity,
-        )  # fmt: skip
+        key = self._key(
+            "select",
+            *("select/1", chunk_key, wish.count, wish.min_ms, wish.max_ms, wish.focus),
+            *(wish.output_language, self.tools.choose_identity),
+        )
         kept = self.workspace.load("select", key, Edl)
         if kept is not None:
             edl = self.book.resumed(Stage.SELECT, kept)
@@ -178,67 +192,32 @@ class _Job:
                 self.book.warn_as(Stage.SELECT, message)
         return edl
 
-    def _render(
-        self, edl: Edl, source: Source, transcript: Transcript, transcript_key: str
-    ) -> list[_ClipResult]:
-        keys = {
-            plan.index: content_key("clip/1", to_json(plan), transcript_key, self.tools.render_identity)
-            for plan in edl.clips
-        }
-        kept = {plan.index: self._clip_again(plan, keys[plan.index]) for plan in edl.clips}
-        self.book.start(Stage.RENDER, resumed=all(kept.values()))
-        renderer = None if all(kept.values()) else self.tools.open_renderer(self.book.warn)
-        done = {plan.index: 1.0 if kept[plan.index] else 0.0 for plan in edl.clips}
+    def _edited(self, edl: Edl, transcript: Transcript, source: Source) -> Edl:
+        """The clips as a person changed them."""
+        written, edits = stored_edits(self.workspace), read_edits(self.workspace)
+        if written is not None and written.base != edits.base:
+            self.book.warn_as(
+                Stage.SELECT, "The clips were chosen anew, so earlier edits do not apply and are left aside."
+            )
+        if edits.clips or edits.added:
+            kept = Kept(edits, 0, 0)
+            drafting = self.scope is not None and self.scope.draft
+            keep = self.book.keep_here if drafting else self.book.keep_part
+            keep("edits", edits.base, kept)
+        return apply(edl, edits, transcript, source.duration_ms)
 
-        def one(plan: ClipPlan) -> Kept[_ClipResult]:
-            def report(fraction: float, message: str) -> None:
-                done[plan.index] = fraction
-                self.book.report(sum(done.values()) / len(done), message)
-
-            result = kept[plan.index]
-            if result is None:
-                assert renderer is not None
-                result = self._render_one(plan, keys[plan.index], source, transcript, renderer, report)
-            self.book.emit(ClipReady(result.value.clip, self.workspace.folder))
-            return result
-
-        with ThreadPoolExecutor(max_workers=renderer.workers if renderer else 1) as pool:
-            results = list(pool.map(one, edl.clips))
-        for result in results:
-            self.book.warnings += result.value.clip.warnings
-        clips = [result.value for result in results]
-        wall, cpu = sum(r.wall_ms for r in results), sum(r.cpu_ms for r in results)
-        self.book.reports.append(StageReport(Stage.RENDER, wall, cpu, clips[0].clip.made_by))
-        return clips
-
-    def _render_one(
-        self,
-        plan: ClipPlan,
-        key: str,
-        source: Source,
-        transcript: Transcript,
-        renderer: Renderer,
-        report: Report,
-    ) -> Kept[_ClipResult]:
-        clock = StageClock()
-        report(0.0, f"looking at clip {plan.index}")
-        sighting, framing = renderer.frame(plan, source, self.book.warn)
-        report(0.1, f"rendering clip {plan.index}")
-        clip = renderer.render(
-            plan,
-            source,
-            transcript,
-            framing,
-            self.workspace.folder,
-            lambda fraction, message: report(0.1 + 0.9 * fraction, message),
-            self.book.warn,
-        )
-        for name in clip.files:
-            self.book.store(name, self.workspace.path(name))
-        faces = artifacts.clip_faces(plan.index, sighting, framing)
-        kept = Kept(_ClipResult(clip, faces), clock.wall_ms(), clock.cpu_ms())
-        self.book.keep_part(plan.stem, key, kept)
-        return kept
+    def _draft(self, edl: Edl, work: ClipWork) -> None:
+        """A preview of one clip, and nothing else."""
+        plan = next((p for p in edl.clips if self.scope and p.index == self.scope.clip), None)
+        if plan is None:
+            raise WishError("There is no such clip to make a draft of, or it was dropped.")
+        draft = work.kept_draft(plan)
+        self.book.start(Stage.RENDER, resumed=draft is not None)
+        if draft is None:
+            draft = work.draft(plan, self.tools.open_renderer(self.book.warn), self.book.report)
+        folder = self.workspace.folder
+        self.book.emit(DraftReady(plan.index, draft.preview, draft.poster, folder))
+        self.book.emit(Done((), (), str(folder)))
 
     def _upload(
         self,
@@ -246,35 +225,11 @@ class _Job:
         transcript: Transcript,
         chunks: Sequence[Chunk],
         edl: Edl,
-        results: Sequence[_ClipResult],
+        results: Sequence[ClipResult],
     ) -> None:
-        self.book.start(Stage.UPLOAD)
-        job_id, storage = self.workspace.job_id, self.tools.storage
-        documents = {
-            "meta": artifacts.meta(job_id, self.wish, source),
-            "video_stats": artifacts.video_stats(job_id, source),
-            "transcript": artifacts.transcript_file(job_id, transcript),
-            "chunks": artifacts.chunks_file(job_id, chunks),
-            "edl": artifacts.edl_file(job_id, edl),
-            "face_log": artifacts.face_log(job_id, [result.faces for result in results]),
-        }
-        for name, document in documents.items():
-            write_json(self.workspace.path(f"{name}.json"), to_json(document))
-        clips = [result.clip for result in results]
-        names = [f"{name}.json" for name in documents] + [name for clip in clips for name in clip.files]
-        for done, name in enumerate(names):
-            self.book.report(done / (len(names) + 1), name)
-            self.book.store(name, self.workspace.path(name))
-        wall, cpu = self.book.clock.wall_ms(), self.book.clock.cpu_ms()
-        self.book.reports.append(StageReport(Stage.UPLOAD, wall, cpu, MadeBy(type(storage).__name__)))
-        stored = [self.book.stored[name] for name in names]
-        manifest = artifacts.manifest(
-            job_id, self.wish, self.book.reports, edl, clips, self.book.warnings, stored
+        deliver(
+            self.wish, self.workspace, self.tools.storage, self.book, source, transcript, chunks, edl, results
         )
-        write_json(self.workspace.path("manifest.json"), to_json(manifest))
-        last = self.book.store("manifest.json", self.workspace.path("manifest.json"))
-        self.book.report(1.0, "manifest.json")
-        self.book.emit(Done(tuple(clips), (*stored, last), storage.location(job_id), edl.shortfall))
 
     # -- resuming ----------------------------------------------------------------------------------
 
@@ -288,14 +243,3 @@ class _Job:
         if self.tools.fingerprint(here) != source.fingerprint:
             return None
         return replace(source, path=here)
-
-    def _clip_again(self, plan: ClipPlan, key: str) -> Kept[_ClipResult] | None:
-        """A clip of an earlier run, with all its files here or fetched."""
-        kept = self.workspace.load(plan.stem, key, _ClipResult)
-        if kept is None:
-            return None
-        for name in kept.value.clip.files:
-            path = self.workspace.path(name)
-            if not path.is_file() and not self.tools.storage.get(self.workspace.job_id, name, path):
-                return None
-        return kept

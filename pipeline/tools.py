@@ -12,7 +12,9 @@ from pipeline.records import (
     Chunk,
     Clip,
     ClipPlan,
+    Draft,
     Framing,
+    Gain,
     Sentence,
     Sighting,
     Source,
@@ -32,7 +34,14 @@ class Renderer(Protocol):
     @property
     def workers(self) -> int: ...
 
-    def frame(self, plan: ClipPlan, source: Source, warn: Warn) -> tuple[Sighting, tuple[Framing, ...]]: ...
+    def look(self, plan: ClipPlan, source: Source) -> Sighting:
+        """What there is to see in the plan's span. The costly half of framing, and the only one with eyes."""
+
+    def frame(self, plan: ClipPlan, source: Source, seen: Sighting) -> tuple[Framing, ...]:
+        """What to show of it. Pure."""
+
+    def listen(self, plan: ClipPlan, source: Source) -> Gain:
+        """How to bring the clip's sound, as it is cut, to its loudness."""
 
     def render(
         self,
@@ -40,10 +49,23 @@ class Renderer(Protocol):
         source: Source,
         transcript: Transcript,
         framing: Sequence[Framing],
+        gain: Gain,
         folder: Path,
         report: Report,
-        warn: Warn,
-    ) -> Clip: ...
+    ) -> Clip:
+        """The finished clip, its files in `folder`. Raises RenderError."""
+
+    def draft(
+        self,
+        plan: ClipPlan,
+        source: Source,
+        transcript: Transcript,
+        framing: Sequence[Framing],
+        gain: Gain,
+        folder: Path,
+        report: Report,
+    ) -> Draft:
+        """The quick preview and its poster in `folder`. Raises RenderError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +82,5 @@ class Tools:
     transcribe_identity: tuple[object, ...] = ()
     choose_identity: tuple[object, ...] = ()
     render_identity: tuple[object, ...] = ()
+    sight_identity: tuple[object, ...] = ()
+    sound_identity: tuple[object, ...] = ()

@@ -27,6 +27,16 @@ EXIT_CODES = """exit codes:
 """
 
 
+COMMANDS = """commands (each has its own --help; a file of that name is given as ./edit):
+  edit JOB CLIP        change a clip and render it again
+  show JOB [CLIP]      its sentences, with the numbers to edit by
+  options              what can be chosen for a clip's look
+  probe SOURCE         length, size and title of a video
+  export JOB           the files of a finished job as a zip
+
+"""
+
+
 class Defaults(Protocol):
     """The settings that stand in for arguments."""
 
@@ -49,7 +59,7 @@ def parser(defaults: Defaults) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m pipeline",
         description="Turn a long video into 1-5 captioned vertical clips.",
-        epilog=EXIT_CODES,
+        epilog=COMMANDS + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
@@ -66,7 +76,16 @@ def parser(defaults: Defaults) -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder for the results")
     add("--job-id", help="id of the job; the same id goes on with it")
     add("--json", action="store_true", help="events as JSON lines")
+    add_child_arguments(made)
     return made
+
+
+def add_child_arguments(made: argparse.ArgumentParser) -> None:
+    """What whoever runs the command as a child may set."""
+    add = made.add_argument
+    add("--nice", type=int, choices=range(20), default=0, metavar="N", help="give way to others: 0 to 19")
+    add("--with-parent", action="store_true", help="stop when the process that started this one is gone")
+    add("--presigned", type=Path, metavar="FILE", help="instead of PRESIGNED_URLS_FILE")
 
 
 def length_bounds(args: argparse.Namespace, defaults: Defaults) -> tuple[Ms, Ms]:

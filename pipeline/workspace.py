@@ -110,6 +110,13 @@ class Workspace:
         (folder / "stages").mkdir(parents=True, exist_ok=True)
         return cls(job_id, folder)
 
+    @classmethod
+    def find(cls, root: Path, job_id: str) -> Workspace:
+        """The folder of a job that was begun below `root`. Raises WishError when there is none."""
+        if JOB_ID.fullmatch(job_id) and (root / job_id / "job.json").is_file():
+            return cls.open(root, job_id)
+        raise WishError(f"There is no job {job_id[:80]!r} in {str(root)!r}; check its id.")
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the job for this process. Raises WishError when another one works on it."""
@@ -128,17 +135,24 @@ class Workspace:
     def stage_path(self, name: str) -> Path:
         return self.folder / "stages" / f"{name}.json"
 
-    def load(self, name: str, key: str, kind: type[T]) -> Kept[T] | None:
-        """The kept result if it was made from the same things, else None."""
+    def load(self, name: str, key: str | None, kind: type[T]) -> Kept[T] | None:
+        """The kept result if it was made from the same things, else None. A key of None takes any."""
         try:
             data = json.loads(self.stage_path(name).read_bytes())
-            if data["key"] != key:
+            if key not in (None, data["key"]):
                 return None
             return Kept(from_json(kind, data["value"]), data["wall_ms"], data["cpu_ms"])
         except FileNotFoundError:
             return None
         except (json.JSONDecodeError, KeyError, TypeError, ValidationError):
             return None  # written by another version: make it again
+
+    def key_of(self, name: str) -> str | None:
+        """The key of a kept result; None when there is none."""
+        try:
+            return str(json.loads(self.stage_path(name).read_bytes())["key"])
+        except (OSError, json.JSONDecodeError, KeyError, TypeError):
+            return None
 
     def save(self, name: str, key: str, kept: Kept[Any]) -> Path:
         """Keep a result under its key; gives the file."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from pipeline.__main__ import _tools
+from pipeline.parts import open_tools
 from pipeline.records import Done, Failed, Wish
 from pipeline.run import run
 from pipeline.workspace import Workspace
@@ -61,7 +61,7 @@ def test_a_hard_file_becomes_a_clip_or_a_sentence(path, tmp_path):
         render_resolution=(270, 480), render_preset="ultrafast", offline=True, render_encoder="libx264"
     )
     wish = Wish(str(path), 1, 700, 6_000, "en", transcript=sentences_over(path, tmp_path))
-    tools = _tools(settings, wish, tmp_path / "out")
+    tools = open_tools(settings, wish, tmp_path / "out")
     last = list(run(wish, tools, Workspace.open(tmp_path / "work", "hard"), threading.Event()))[-1]
     if isinstance(last, Failed):
         assert path.name not in MUST_WORK, last.message

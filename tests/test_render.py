@@ -11,12 +11,13 @@ import ffmpeg
 import numpy as np
 import pytest
 
+from pipeline.encoders import nvenc, pick_encoder, x264
 from pipeline.media import Ffmpeg, FfmpegFailed, MissingFfmpeg, can_encode, find_ffmpeg, source
 from pipeline.options import CaptionOptions, RenderOptions
 from pipeline.picture import Canvas, crop_size
 from pipeline.rates import output_fps
 from pipeline.records import ClipPlan, Framing, Keyframe, Sentence, Source, Span
-from pipeline.render import nvenc, pick_encoder, render, x264
+from pipeline.render import listen, render
 from tests.talks import even_words, transcript_of
 
 LENGTH = 4_000
@@ -55,9 +56,11 @@ def made(folder, engine, shot, framing=FOLLOW, options=SMALL, text="hello there 
     sentence = (Sentence(0, 1_000, 1_000 + words[-1].end_ms, text, tuple(_moved(words))),)
     plan = ClipPlan(1, 0, 0, 1_000, 1_000 + LENGTH, "A 'title', with: marks", "h", 50, "r")
     told: list[float] = []
+    gain = listen(plan, shot, options, engine)
     clip = render(
-        plan, shot, transcript_of(sentence), framing, options, x264(options), engine, folder, told.append
-    )
+        plan, shot, transcript_of(sentence), framing, gain, options, x264(options), engine, folder,
+        told.append,
+    )  # fmt: skip
     assert told[-1] == 1.0
     return clip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pipeline.captions.card import CARD_MS, Card
 from pipeline.captions.cues import Cue
 from pipeline.captions.styles import Sheet
 from pipeline.records import Ms, Word
@@ -16,7 +17,11 @@ _DIRECTION_BY_TEXT = -1
 """As the Encoding of a style: libass then takes the writing direction from the line's first letter."""
 
 
-def to_ass(cues: Sequence[Cue], sheet: Sheet, length_ms: Ms) -> str:
+_ALIGNMENT = {"bottom": 2, "middle": 5, "top": 8}
+"""As on a number pad, in the middle column."""
+
+
+def to_ass(cues: Sequence[Cue], sheet: Sheet, length_ms: Ms, card: Card | None = None) -> str:
     """The whole file. Sizes are pixels of the output (PlayRes); nothing lasts beyond the clip."""
     head = f"""[Script Info]
 ScriptType: v4.00+
@@ -31,11 +36,12 @@ Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour,
 Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, \
 Alignment, MarginL, MarginR, MarginV, Encoding
 {_style_line(sheet)}
-
+{_card_style(sheet, card) if card else ""}
 [Events]
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
-    lines = [
+    shown = [_card_event(card, length_ms)] if card else []
+    lines = shown + [
         f"Dialogue: 0,{_time(start)},{_time(end)},Caption,,0,0,0,,{text}"
         for cue in cues
         for start, end, text in _states(cue, sheet)
@@ -51,9 +57,25 @@ def _style_line(sheet: Sheet) -> str:
         "Caption", sheet.font, sheet.font_size, _colour(style.text), _colour(style.active),
         _colour(style.outline, 0x30 if style.boxed else 0), _colour("000000", 0x60), -1,
         0, 0, 0, 100, 100, 0, 0, 3 if style.boxed else 1, outline, shadow,
-        2, sheet.margin_h, sheet.margin_h, sheet.margin_v, _DIRECTION_BY_TEXT,
+        _ALIGNMENT[sheet.position], sheet.margin_h, sheet.margin_h,
+        sheet.margin_top if sheet.position == "top" else sheet.margin_v, _DIRECTION_BY_TEXT,
     ]  # fmt: skip
     return "Style: " + ",".join(str(value) for value in values)
+
+
+def _card_style(sheet: Sheet, card: Card) -> str:
+    values = [
+        "Card", sheet.font, card.font_size, _colour("FFFFFF"), _colour("FFFFFF"), _colour("101418", 0x20),
+        _colour("000000", 0x60), -1, 0, 0, 0, 100, 100, 0, 0, 3, round(card.font_size / 5), 0,
+        _ALIGNMENT["top"], sheet.margin_h, sheet.margin_h, sheet.margin_top, _DIRECTION_BY_TEXT,
+    ]  # fmt: skip
+    return "Style: " + ",".join(str(value) for value in values) + "\n"
+
+
+def _card_event(card: Card, length_ms: Ms) -> str:
+    """First of all events: libass puts captions that stand at the top too below it."""
+    text = r"\N".join(escaped(line) for line in card.lines)
+    return f"Dialogue: 0,{_time(0)},{_time(min(CARD_MS, length_ms))},Card,,0,0,0,,{text}"
 
 
 def _states(cue: Cue, sheet: Sheet) -> Iterable[tuple[Ms, Ms, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.captions.measure import Measure
@@ -38,15 +38,22 @@ class Cue:
         return tuple(self.joiner.join(word.text for word in line) for line in self.lines)
 
 
-def clip_words(plan: ClipPlan, transcript: Transcript) -> tuple[Word, ...]:
-    """The words of the clip in clip time, clipped to its edges, in order, never overlapping."""
+def clip_words(
+    plan: ClipPlan, transcript: Transcript, clip_ms: Callable[[Ms], Ms] | None = None
+) -> tuple[Word, ...]:
+    """The words of the clip in clip time, as they are to be shown: clipped to its edges, in order, never
+    overlapping. `clip_ms` gives a moment of the film in the clip's time; needed where parts are removed.
+    """
+    at = clip_ms or (lambda film_ms: min(film_ms - plan.start_ms, plan.span_ms))
+    reworded = {(r.sentence, r.word): r.text for r in plan.words}
     out: list[Word] = []
     for sentence in transcript.sentences[plan.first : plan.last + 1]:
-        for word in sentence.words:
-            start = max(word.start_ms - plan.start_ms, out[-1].end_ms if out else 0)
-            end = min(word.end_ms - plan.start_ms, plan.length_ms)
-            if word.text.strip() and end > start:
-                out.append(replace(word, start_ms=start, end_ms=end))
+        for number, word in enumerate(sentence.words):
+            text = reworded.get((sentence.id, number), word.text)
+            start = max(at(word.start_ms), out[-1].end_ms if out else 0)
+            end = at(word.end_ms)
+            if text.strip() and end > start:
+                out.append(replace(word, start_ms=start, end_ms=end, text=text))
     return tuple(out)
 
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from pipeline.errors import WishError
 from pipeline.options import CaptionOptions
+from pipeline.records import CaptionPlace
+
+TOP_SHARE = 0.13
+"""Of the height: 250 of 1920 px, below the top bars of TikTok, Reels and Shorts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,12 @@ class Sheet:
     margin_v: int
     outline: int
     shadow: int
+    position: CaptionPlace = "bottom"
+
+    @property
+    def margin_top(self) -> int:
+        """Free space above what stands at the top: the names and buttons of the players lie there."""
+        return round(self.height * TOP_SHARE)
 
     @property
     def line_width(self) -> int:
@@ -73,14 +83,17 @@ def _bounded(value: float, low: int, high: int) -> int:
     return max(low, min(high, round(value)))
 
 
-def sheet(options: CaptionOptions, width: int, height: int) -> Sheet:
+def sheet(
+    options: CaptionOptions, width: int, height: int, name: str = "", position: CaptionPlace = "bottom"
+) -> Sheet:
     """Fill what the options leave open by the first version's formulas for 1080x1920.
 
     Two differ on purpose: 140 px below the captions lay under the buttons of TikTok, Reels and
     Shorts, so the margin below is 400 at 1920; and the letters in a line go by the shape of the
-    picture, not by its width, because the font grows with it. Raises WishError for an unknown style.
+    picture, not by its width, because the font grows with it. `name` is a style that stands before the
+    options' own. Raises WishError for an unknown style.
     """
-    style = style_named(options.style)
+    style = style_named(name or options.style)
     unit = height / 1920
     size = options.font_size or _bounded(68 * style.scale * unit, 12, 140)
     margin_h = options.margin_h if options.margin_h is not None else _bounded(120 * unit, 8, 260)
@@ -97,4 +110,5 @@ def sheet(options: CaptionOptions, width: int, height: int) -> Sheet:
         margin_v=min(margin_v, height // 2),
         outline=max(2, round(size / 14)),
         shadow=max(1, round(size / 40)),
+        position=position,
     )

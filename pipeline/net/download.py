@@ -63,6 +63,46 @@ def fetch(
     on_progress: OnProgress,
 ) -> Fetched:
     """Download the video behind the URL into the folder. Raises Refused, TooBig, SourceError."""
+    answer = _asked(url, language, folder, options, proxy, on_progress)
+    return Fetched(
+        files=tuple(folder / name for name in answer["files"]),
+        extensions=tuple(answer["extensions"]),
+        title=answer["title"],
+        uploader=answer["uploader"],
+        license=answer["license"],
+        url=answer["url"],
+        subtitles=folder / answer["subtitles"] if "subtitles" in answer else None,
+        subtitles_language=answer.get("subtitles_language", ""),
+        warnings=(answer["warning"],) if "warning" in answer else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a site says of a video; None where it does not."""
+
+    title: str
+    duration_s: float | None
+    width: int | None
+    height: int | None
+
+
+def describe(url: str, folder: Path, options: IngestOptions, proxy: GuardedProxy) -> Described:
+    """The site's description, nothing downloaded. Raises Refused, TooBig, SourceError."""
+    answer = _asked(url, "auto", folder, options, proxy, lambda fraction, message: None, look_only=True)
+    return Described(answer["title"], answer["duration_s"], answer["width"], answer["height"])
+
+
+def _asked(
+    url: str,
+    language: str,
+    folder: Path,
+    options: IngestOptions,
+    proxy: GuardedProxy,
+    on_progress: OnProgress,
+    look_only: bool = False,
+) -> Mapping[str, Any]:
+    """The child's `result` line. Raises Refused, TooBig, SourceError."""
     host = check_url(url, allow_private=options.allow_private_addresses).host
     with _private_copy(options.cookies_file) as cookies:
         job = Job(
@@ -78,21 +118,12 @@ def fetch(
             socket_timeout_s=options.connect_timeout_s + 5,
             retries=options.retries,
             deno=_deno(),
+            look_only=look_only,
         )
         answer = _run(job, host, folder, options, proxy, on_progress)
     if answer["event"] == "failed":
         raise reason(answer, host, url, proxy.troubles, options)
-    return Fetched(
-        files=tuple(folder / name for name in answer["files"]),
-        extensions=tuple(answer["extensions"]),
-        title=answer["title"],
-        uploader=answer["uploader"],
-        license=answer["license"],
-        url=answer["url"],
-        subtitles=folder / answer["subtitles"] if "subtitles" in answer else None,
-        subtitles_language=answer.get("subtitles_language", ""),
-        warnings=(answer["warning"],) if "warning" in answer else (),
-    )
+    return answer
 
 
 def _deno() -> str:

@@ -41,6 +41,7 @@ class Job:
     socket_timeout_s: float
     retries: int
     deno: str
+    look_only: bool = False
 
 
 class Stop(Exception):
@@ -165,6 +166,21 @@ def title(info: dict[str, Any]) -> str:
     return text.removesuffix(" (1)") if numbered else text
 
 
+def description(info: dict[str, Any]) -> dict[str, Any]:
+    """Title, length and size as the site states them, None where it does not."""
+
+    def number(value: Any) -> float | None:
+        return value if isinstance(value, int | float) and 0 < value < 1e9 else None
+
+    width, height = number(info.get("width")), number(info.get("height"))
+    return {
+        "title": title(info),
+        "duration_s": number(info.get("duration")),
+        "width": int(width) if width else None,
+        "height": int(height) if height else None,
+    }
+
+
 def fetch(ydl: Any, info: dict[str, Any]) -> list[Path]:
     """Download the chosen formats, each into a file of its own. Raises Stop, yt-dlp's errors."""
     wanted = [chosen["format_id"] for chosen in info.get("requested_formats") or [info]]
@@ -232,6 +248,9 @@ def download(job: Job, tell: Tell, log: _Log) -> None:
         tell("progress", done=0, total=0)
         info = look(ydl, job)
         check(info, job)
+        if job.look_only:
+            tell("result", **description(info))
+            return
         formats = info.get("requested_formats") or [info]
         files = fetch(ydl, info)
         tell(
