@@ -8,6 +8,7 @@ against this file.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -86,6 +87,20 @@ def _text(text: str) -> str:
 def _path(text: str) -> Path:
     """a path"""
     return Path(text).expanduser()
+
+
+def _prefix(text: str) -> str:
+    """a path such as /s/abc, of letters, digits, '-', '_', '.' and '/'"""
+    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)*/?", text) or ".." in text:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _sha256(text: str) -> str:
+    """64 hex digits"""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError
+    return text.lower()
 
 
 def _env(key: str, default: Any, parse: Callable[[str], Any], doc: str, secret: bool = False) -> Any:
@@ -184,9 +199,34 @@ class NodeSettings:
     presigned_urls_file: Path | None = _env(
         "PRESIGNED_URLS_FILE", None, _path, "JSON of PUT and GET URLs given from outside, instead of keys"
     )
-    # the page
-    host: str = _env("HOST", "127.0.0.1", _text, "address the page listens on")
+    # the session
+    host: str = _env("HOST", "127.0.0.1", _text, "address the page listens on; others need a session token")
     port: int = _env("PORT", 7860, _whole(1, 65535), "its port")
+    root_path: str = _env("ROOT_PATH", "", _prefix, "path prefix under which a proxy shows the page")
+    public_hosts: str = _env(
+        "PUBLIC_HOSTS", "", _text, "further host names the open page answers to, comma-separated"
+    )
+    session_id: str = _env("SESSION_ID", "", _text, "id of this session, given by a launcher")
+    session_token_sha256: str = _env(
+        "SESSION_TOKEN_SHA256", "", _sha256, "sha256 of the token that the launcher shows on every request"
+    )
+    temp_dir: Path | None = _env(
+        "TEMP_DIR", None, _path, "uploads and released files; empty: `session` below WORK_DIR"
+    )
+    idle_minutes: float | None = _env(
+        "IDLE_MINUTES", None, _number(0, 1440), "closes after this; 0: never; empty: 15 behind a launcher"
+    )
+    max_queue: int = _env("MAX_QUEUE", 20, _whole(0, 1000), "jobs that may wait")
+    keep_hours: float = _env(
+        "KEEP_HOURS", 24.0, _number(0.01, 8760), "uploads and finished work stay this long"
+    )
+    disk_quota_gb: float = _env("DISK_QUOTA_GB", 50.0, _number(0.01, 100000), "room for all of it")
+    min_free_gb: float = _env(
+        "MIN_FREE_GB", 2.0, _number(0, 1000), "new jobs are refused below this free space"
+    )
+    price_per_hour_usd: float | None = _env(
+        "PRICE_PER_HOUR_USD", None, _number(0, 1000), "what an hour of this machine costs, for the forecast"
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -198,6 +238,32 @@ class NodeSettings:
             if text:
                 values[entry.name] = _parse(entry, text)
         return cls(**values)
+
+    @property
+    def session_temp_dir(self) -> Path:
+        """Where uploads and released files of the page lie."""
+        return self.temp_dir or self.work_dir / "session"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no log may hold."""
+        shown = (getattr(self, entry.name) for entry in fields(self) if entry.metadata["secret"])
+        return tuple(value for value in shown if value)
+
+    def check_open_page(self) -> None:
+        """Raises SettingsError when the page would be open to more than this machine."""
+        if not self.session_token_sha256 and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise SettingsError(
+                f"HOST is {self.host!r}, but without SESSION_TOKEN_SHA256 the page is for this machine "
+                "alone; leave HOST at 127.0.0.1 or set the token's sha256"
+            )
+
+
+def prepare_gradio(settings: NodeSettings) -> None:
+    """Tell Gradio, which reads the environment when it is imported, where files lie and to call nobody."""
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.session_temp_dir.resolve())
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 def _parse(entry: Field[Any], text: str) -> Any:

@@ -7,13 +7,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("settings", "app", "pipeline", "llm", "nosana_jobs", "launcher")
+PACKAGES = ("settings", "app", "node", "pipeline", "llm", "nosana_jobs", "launcher")
+
+READ_BY_THE_NODE = (
+    *("records", "errors", "workspace", "artifacts", "wishes", "captions.styles"),
+    *("editing", "edits", "changes", "trimming", "looks", "export"),
+)
+"""What a job looks like and how it is edited. The stages themselves run in processes of their own."""
 
 MAY_IMPORT = {
     "settings": set(),
-    "app": {"settings", "pipeline", "llm"},
+    "app": {"settings", "node"},
+    "node": {"node", *(f"pipeline.{room}" for room in READ_BY_THE_NODE)},
+    "node.server": {"node", "settings"},
     "pipeline": {"pipeline"},
     "pipeline.__main__": {"settings", "pipeline", "llm"},
+    "pipeline.parts": {"settings", "pipeline", "llm"},
     "llm": {"llm", "pipeline.records", "pipeline.errors", "pipeline.options"},
     "nosana_jobs": {"nosana_jobs"},
     "launcher": {"launcher", "settings", "nosana_jobs"},
@@ -33,7 +42,9 @@ STAGES = {
     "pipeline.shots": {"pipeline.frames"},
     "pipeline.faces": {"pipeline.detectors", "pipeline.frames"},
     "pipeline.camera": {"pipeline.tracks"},
-    "pipeline.render": {"pipeline.captions", "pipeline.picture", "pipeline.loudness"},
+    "pipeline.render": {
+        f"pipeline.{room}" for room in ("captions", "picture", "loudness", "splice", "preview", "encoders")
+    },
     "pipeline.storage": {"pipeline.stores"},
 }
 """Each stage with the rooms that are its own. Only these name several stages:"""
@@ -44,6 +55,8 @@ MAY_NAME_SEVERAL = {
     "pipeline.logbook",
     "pipeline.sight",
     "pipeline.__main__",
+    "pipeline.parts",
+    "pipeline.local",
 }
 
 HEAVY = {"faster_whisper", "ctranslate2", "pocketsphinx", "cv2", "yt_dlp", "vllm", "boto3", "botocore", "av",
