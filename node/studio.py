@@ -77,7 +77,7 @@ def _alternatives(opened: Opened, plan: ClipPlan) -> list[Json]:
     """Passages that were considered and share sentences with the clip, the best first."""
     sharing = [
         r
-        for r in opened.edl.rejected
+        for r in _known(opened)
         if r.first <= plan.last and plan.first <= r.last and (r.first, r.last) != (plan.first, plan.last)
     ]
     chosen = [c for c in opened.edl.clips if c.index == plan.index]
@@ -87,6 +87,12 @@ def _alternatives(opened: Opened, plan: ClipPlan) -> list[Json]:
         if (c.first, c.last) != (plan.first, plan.last)
     ]
     return [_passage(opened, r) for r in original + sorted(sharing, key=lambda r: -r.score)[:8]]
+
+
+def _known(opened: Opened) -> list[Rejected]:
+    """The rejected passages that are in the film; a model may name sentences that nobody said."""
+    count = len(opened.transcript.sentences)
+    return [r for r in opened.edl.rejected if 0 <= r.first <= r.last < count]
 
 
 def _passage(opened: Opened, rejected: Rejected) -> Json:
@@ -116,10 +122,7 @@ def dropped(opened: Opened) -> list[Json]:
 def film_map(opened: Opened) -> Json:
     """The film as one strip: `loudness` 0..100 on an even grid, and what was not taken with why."""
     taken = {(plan.first, plan.last) for plan in opened.plans}
-    count = len(opened.transcript.sentences)
-    left = [
-        r for r in opened.edl.rejected if 0 <= r.first <= r.last < count and (r.first, r.last) not in taken
-    ]
+    left = [r for r in _known(opened) if (r.first, r.last) not in taken]
     return {
         "duration_ms": opened.source.duration_ms,
         "loudness": loudness(opened.transcript.sound.level_db),
@@ -138,7 +141,7 @@ def clip_text(opened: Opened, clip: int, before: int, after: int) -> Json:
     """The clip's sentences with every word, and some sentences of what comes before and after."""
     plan = plan_of(opened, clip)
     sentences = opened.transcript.sentences
-    low, high = max(0, plan.first - before), min(len(sentences) - 1, plan.last + after)
+    low, high = max(0, plan.first - max(0, before)), min(len(sentences) - 1, plan.last + max(0, after))
     now = opened.edits.history(clip).now
     said = {(w.sentence, w.word): w.text for w in now.words}
     cut = frozenset((ref.sentence, ref.word) for ref in now.cut)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from node.errors import BadRequest
 from pipeline.captions.styles import STYLES
 from pipeline.records import Ms
 
-LENGTHS = (30, 45, 60)
 LONGEST_FOCUS = 500
 LONGEST_LINK = 4000
 
@@ -21,8 +21,8 @@ class Asked:
     link: str = ""
     upload: str = ""
     length: int = 45
-    min_seconds: float = 0
-    max_seconds: float = 0
+    min_seconds: float = 0.0
+    max_seconds: float = 0.0
     count: int = 3
     language: str = "auto"
     output_language: str = "auto"
@@ -33,11 +33,8 @@ class Asked:
 
 def checked(asked: Asked) -> Asked:
     """The same with every value in its bounds. Raises BadRequest with the value and what is possible."""
-    link = asked.link.strip()
-    if link and urlsplit(link).scheme not in ("http", "https"):
-        raise BadRequest("A link begins with http:// or https://; to use a file, upload it.")
-    if len(link) > LONGEST_LINK:
-        raise BadRequest(f"The link has {len(link)} letters; at most {LONGEST_LINK} can be used.")
+    asked = _of_their_kinds(asked)
+    _check_link(asked.link.strip())
     if not 1 <= asked.count <= 5:
         raise BadRequest(f"{asked.count} clips can't be made; ask for 1 to 5.")
     if asked.captions not in STYLES:
@@ -53,6 +50,38 @@ def checked(asked: Asked) -> Asked:
             )
     bounds_ms(asked)
     return asked
+
+
+def _of_their_kinds(asked: Asked) -> Asked:
+    """The same with whole numbers as such; a door may have been given any JSON value."""
+    whole: dict[str, Any] = {}
+    for field in fields(asked):
+        value, kind = getattr(asked, field.name), type(field.default)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+        if kind is str and not isinstance(value, str):
+            raise BadRequest(f"{field.name} is {str(value)[:20]!r}, but must be a text.")
+        if kind is not str and not is_number:
+            raise BadRequest(f"{field.name} is {str(value)[:20]!r}, but must be a number.")
+        if kind is int and value != value // 1:
+            raise BadRequest(f"{field.name} is {value:g}, but must be a whole number.")
+        if kind is int:
+            whole[field.name] = int(value)
+    return replace(asked, **whole)
+
+
+def _check_link(link: str) -> None:
+    try:
+        parts = urlsplit(link)
+        known = parts.scheme in ("http", "https")
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError as exc:
+        raise BadRequest(f"The link {link[:80]!r} can't be read; copy it once more.") from exc
+    if link and not known:
+        raise BadRequest("A link begins with http:// or https://; to use a file, upload it.")
+    if link and not whole:
+        raise BadRequest(f"The link {link[:80]!r} names no site; copy it once more.")
+    if len(link) > LONGEST_LINK:
+        raise BadRequest(f"The link has {len(link)} letters; at most {LONGEST_LINK} can be used.")
 
 
 def bounds_ms(asked: Asked) -> tuple[Ms, Ms]:

@@ -58,14 +58,15 @@ def open_job(workspace: Workspace) -> Opened:
 
 
 def edit(workspace: Workspace, index: int, *changes: Change) -> Opened:
-    """Make the changes, in this order, all or none; each is a step that can be undone. Raises WishError."""
+    """Make the changes, in this order, all or none, as one step of undo. Raises WishError."""
 
     def make(opened: Opened) -> Edits:
         base = _base(opened, index)
         history = opened.edits.history(index)
+        now = history.now
         for change in changes:
-            history = history.then(changed(history.now, change, base, opened.transcript))
-        return opened.edits.with_history(history)
+            now = changed(now, change, base, opened.transcript)
+        return opened.edits.with_history(history.then(now))
 
     return _changed(workspace, make)
 

@@ -240,6 +240,12 @@ def test_several_changes_are_made_all_or_none(desk):
     assert editing.read_edits(desk.workspace) == Edits(desk.workspace.key_of("select"))
 
 
+def test_changes_made_together_are_one_step(desk):
+    chosen = editing.open_job(desk.workspace).plan(1)
+    editing.edit(desk.workspace, 1, Retitle("one step"), Reword(WordRef(chosen.first, 0), "together"))
+    assert editing.undo(desk.workspace, 1).plan(1) == chosen
+
+
 def test_undo_and_redo_reach_the_disk(desk):
     chosen = editing.open_job(desk.workspace).plan(1)
     for number in range(MOST_STEPS // 20):
