@@ -1,20 +1,41 @@
-"""`make bench`: every benchmark that can run here; a table on screen, JSON in benchmarks/results."""
+"""`make bench`: every benchmark that can run here, or those that are named; JSON in benchmarks/results.
+
+python -m benchmarks [NAME…]
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import choice_score, face_detectors, render_cost
+from benchmarks import (
+    choice_score,
+    face_detectors,
+    file_serving,
+    render_cost,
+    session_load,
+    session_start,
+)
 from pipeline.workspace import write_json
 
 HERE = Path(__file__).parent
 MEDIA = HERE.parents[1] / "shared" / "media"
 SAMPLE = HERE.parent / "assets" / "sample" / "talk.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """`missing` says what a machine lacks to run it; empty when it can."""
+
+    measure: Callable[[], dict[str, Any]]
+    missing: str = ""
 
 
 def machine() -> str:
@@ -30,19 +51,35 @@ def choices() -> dict[str, Any]:
     return {name: choice_score.measure(meetings, chooser) for name, chooser in choice_score.CHOOSERS.items()}
 
 
-def main() -> None:
-    benchmarks: dict[str, tuple[bool, Callable[[], Any]]] = {
-        "render_cost": (True, lambda: render_cost.measure(SAMPLE)),
-        "face_detectors": (MEDIA.is_dir(), lambda: face_detectors.measure(MEDIA)),
-        "choice_score": (MEDIA.is_dir(), choices),
+def benchmarks() -> dict[str, Benchmark]:
+    """All of them by name."""
+    media = "" if MEDIA.is_dir() else "../shared/media is not here"
+    browser = "" if shutil.which("chromium") else "there is no chromium to say what a page fetches"
+    return {
+        "render_cost": Benchmark(lambda: render_cost.measure(SAMPLE)),
+        "face_detectors": Benchmark(lambda: face_detectors.measure(MEDIA), media),
+        "choice_score": Benchmark(choices, media),
+        "file_serving": Benchmark(file_serving.measure),
+        "session_start": Benchmark(session_start.measure),
+        "session_load": Benchmark(session_load.measure, browser),
     }
-    for name, (possible, measure) in benchmarks.items():
-        if not possible:
-            print(f"{name}: skipped, ../shared/media is not here")
+
+
+def main() -> None:
+    """Run, print and keep. Ends with code 2 for an unknown name."""
+    known = benchmarks()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, side by side.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(known)}; none: all")
+    names = parser.parse_args().names or list(known)
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(known)}")
+    for name in names:
+        if known[name].missing:
+            print(f"{name}: skipped, {known[name].missing}")
             continue
-        result = {"machine": machine(), **measure()}
+        result = {"machine": machine(), **known[name].measure()}
         write_json(HERE / "results" / f"{name}.json", result)
-        print(f"{name}\n{json.dumps(result, indent=1)}")
+        print(f"{name}\n{json.dumps(result, indent=1)}", flush=True)
 
 
 if __name__ == "__main__":

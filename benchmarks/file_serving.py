@@ -13,14 +13,14 @@ import argparse
 import json
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+from benchmarks.servers import PATIENCE_S, started
 
 KINDS = ("starlette", "gradio", "door")
 BUFFER = 1 << 20
@@ -51,26 +51,24 @@ def serve(kind: str, port: int, film: Path) -> None:
 @contextmanager
 def served(kind: str, film: Path) -> Iterator[int]:
     """The port of a server process that is ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(film.parents[2]), "GRADIO_ANALYTICS_ENABLED": "False"}
-    command = [sys.executable, "-m", "benchmarks.file_serving", "--serve", kind, str(port), str(film)]
-    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                if download(port, film, "bytes=0-0") == 1:
-                    break
-            except OSError as exc:
-                if time.monotonic() > end or child.poll() is not None:
-                    raise RuntimeError(f"the {kind} server did not start") from exc
+
+    def program(port: int, folder: Path) -> tuple[list[str], dict[str, str]]:
+        arguments = ["-m", "benchmarks.file_serving", "--serve", kind, str(port), str(film)]
+        return arguments, {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False"}
+
+    with started(program, film.parents[2]) as server:
+        while not _answers(server.port, film):
+            if time.monotonic() > server.began + PATIENCE_S:
+                raise RuntimeError(f"the {kind} server did not start: {server.log.read_text()[-2000:]}")
             time.sleep(0.1)
-        yield port
-    finally:
-        child.kill()
-        child.wait(timeout=20)
+        yield server.port
+
+
+def _answers(port: int, film: Path) -> bool:
+    try:
+        return download(port, film, "bytes=0-0") == 1
+    except OSError:
+        return False
 
 
 def download(port: int, film: Path, asked: str) -> int:
