@@ -6,6 +6,8 @@ import logging
 import signal
 import sys
 
+from node.claim import CannotOpen
+from node.stubs import leave_stubs_alone
 from settings import NodeSettings, SettingsError, prepare_gradio
 
 
@@ -20,12 +22,17 @@ def main() -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     prepare_gradio(settings)
+    leave_stubs_alone()
     from node.server import Node  # Gradio reads the environment when it is imported
 
-    node = Node(settings)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: node.ended.set())
-    print(f"KangKlip is open: {node.open()}", flush=True)
+    try:
+        node = Node(settings)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: node.ended.set())
+        print(f"KangKlip is open: {node.open()}", flush=True)
+    except CannotOpen as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 2
     node.ended.wait()
     print("closing; what is not finished can be taken up again", flush=True)
     node.close()

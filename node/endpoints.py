@@ -31,8 +31,9 @@ RENDER_LIMIT_S = 900.0
 
 
 def told(exc: NodeError | ClipError) -> gr.Error:
-    """The error as Gradio sends it: code and sentence, no traceback."""
-    return gr.Error(f"{exc.code}: {exc}", title=exc.code, print_exception=False)
+    """The error as Gradio sends it: code, sentence, and where it can be unlocked; no traceback."""
+    said = " ".join(part for part in (f"{exc.code}: {exc}", getattr(exc, "url", "")) if part)
+    return gr.Error(said, title=exc.code, print_exception=False)
 
 
 def _answering(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from node.claim import check_port, claim_folder
 from node.endpoints import PUBLIC, Endpoints
 from node.errors import NodeError
 from node.jobs.board import Board, BoardOptions
@@ -24,11 +25,11 @@ from node.page.parts import head, sheet
 from node.page.theme import theme
 from node.service import Service, Session
 from node.web import control, share
+from node.web.agents import let_agents_in
 from node.web.control import Configuration, Health, Released, StartJob
 from node.web.door import Rules, before_everything, move_to
 from node.web.share import Shares
 from node.web.showcase import Showcase
-from node.web.token import let_agent_tools_in
 from node.wishes import Asked
 from settings import NodeSettings
 
@@ -41,13 +42,15 @@ WATCH_S = 5.0
 
 
 class Node:
-    """One session: everything that runs while the page is open."""
+    """One session: everything that runs while the page is open. Raises CannotOpen."""
 
     def __init__(self, settings: NodeSettings) -> None:
         self._settings = settings
+        check_port(settings.host, settings.port)
         self.ended = threading.Event()
         work_dir = settings.work_dir.resolve()
         temp_dir = settings.session_temp_dir.resolve()
+        self._held = claim_folder(work_dir)
         has_launcher = bool(settings.session_token_sha256)
         self.launcher = Launcher(work_dir / "spool", settings.session_id) if has_launcher else None
         options = BoardOptions(
@@ -83,6 +86,7 @@ class Node:
             hosts=frozenset(name.strip() for name in settings.public_hosts.split(",") if name.strip()),
             root_path=lambda: self._demo.app.root_path or "",
             public=PUBLIC,
+            used=self.board.touch,
         )
         self._demo.queue(api_open=False, default_concurrency_limit=20).launch(
             server_name=settings.host,
@@ -108,7 +112,7 @@ class Node:
             quiet=True,
             share=False,
         )
-        let_agent_tools_in(self._demo, rules.inner)
+        let_agents_in(self._demo, rules.inner)
         threading.Thread(target=self._watch_idle, name="idle", daemon=True).start()
         return f"{self._demo.local_url.rstrip('/')}{settings.root_path}/"
 
@@ -118,6 +122,7 @@ class Node:
         self.board.close()
         if self.launcher is not None:
             self.launcher.close()
+        self._held.close()
 
     def move(self, root_path: str) -> None:
         """Be shown under another prefix from now on."""

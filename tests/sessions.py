@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,16 +82,46 @@ class Session:
         assert name == "error", f"{endpoint}: {name} {data}"
         return str(data["error"])
 
+    def page(self) -> Callable[..., dict[str, Any]]:
+        """The page's own way in: `ask(name, **arguments)` gives {ok, value} or {ok, code, message, url}."""
+        with self.client() as client:
+            parts = client.get("config").json()["components"]
+        number = next(part["id"] for part in parts if part["props"].get("elem_id") == "kk-studio")
+
+        def ask(name: str, **arguments: Any) -> dict[str, Any]:
+            body = {
+                "data": {"name": name, "args": arguments},
+                "component_id": number, "fn_name": "call", "session_hash": "a-page",
+            }  # fmt: skip
+            with self.client() as client:
+                answer = client.post("gradio_api/component_server", json=body)
+            answer.raise_for_status()
+            return dict(answer.json())
+
+        return ask
+
+    def control(self, what: str, **body: Any) -> httpx.Response:
+        """Ask as the launcher itself does: POST /control/{what}."""
+        with self.launcher() as client:
+            return client.post(f"control/{what}", json=body)
+
+    def launcher(self) -> httpx.Client:
+        """The launcher's own way in, beside what it passes on for visitors."""
+        return httpx.Client(base_url=self.base, headers={"x-kangklip-control": self.token}, timeout=60)
+
+
+def shell(folder: Path, **settings: str) -> dict[str, str]:
+    """The environment of a small and fast `python app.py`."""
+    places = {"WORK_DIR": str(folder / "work"), "OUT_DIR": str(folder / "out")}
+    return clean_shell() | SMALL | places | {"MIN_FREE_GB": "0.1", **settings}
+
 
 @contextmanager
 def session(folder: Path, token: str = "", prefix: str = "", **settings: str) -> Iterator[Session]:
     """A session that is open; closed at the end, all its children with it."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    environment = clean_shell() | SMALL | {
-        "PORT": str(port), "WORK_DIR": str(folder / "work"), "OUT_DIR": str(folder / "out"),
-        "ROOT_PATH": prefix, "MIN_FREE_GB": "0.1", **settings,
-    }  # fmt: skip
+    environment = shell(folder, PORT=str(port), ROOT_PATH=prefix, **settings)
     with (folder / "log").open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT

@@ -14,9 +14,9 @@ from typing import Any
 import gradio as gr
 
 from node.web import control
+from node.web.agents import let_agents_in
 from node.web.door import Rules, before_everything, move_to
 from node.web.showcase import Showcase
-from node.web.token import let_agent_tools_in
 from tests.nodes import Hooks
 
 PUBLIC = frozenset({"shout", "breaks"})
@@ -99,7 +99,7 @@ def serve(port: int, folder: Path, token_sha256: str, root_path: str, hosts: fro
     )
     (folder / "routes.json").write_text(json.dumps(sorted(set(every_route(app.routes)))))
     hooks = Hooks(lambda root_path: move_to(demo, root_path))
-    let_agent_tools_in(demo, rules.inner)
+    let_agents_in(demo, rules.inner)
     app.router.routes.extend(control.routes(hooks))
     hooks.ended.wait()
     demo.close()

@@ -94,7 +94,7 @@ def test_a_link_that_cannot_be_used_is_refused_with_a_sentence(open_session, wro
         page.goto(open_session.base)
         page.fill("#kk-link input, #kk-link textarea", "ftp://example.com/a.mp4")
         page.click("#kk-go")
-        page.wait_for_selector(".toast-body:has-text('begins with http')")
+        page.wait_for_selector(".kk-toast:has-text('begins with http')")
         assert "job=" not in page.url
 
 
@@ -245,7 +245,7 @@ def test_a_share_link_shows_previews_and_nothing_to_change(open_session, done, w
             ".preview." in src or ".draft." in src
             for src in page.locator("video").evaluate_all("all => all.map(v => v.src)")
         )
-        page.goto(link[:-3] + "abc")
+        assert page.goto(link[:-3] + "abc").status == 404
         assert "nothing under this link" in page.inner_text("body")
     wrong[:] = [said for said in wrong if "404" not in said]
 

@@ -72,7 +72,7 @@ def client(place: Place, tmp_path: Path) -> Iterator[httpx.Client]:
     with (
         serving(place.app(TOKEN, tmp_path)) as port,
         httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"x-kangklip-token": TOKEN}, timeout=20
+            base_url=f"http://127.0.0.1:{port}", headers={"x-kangklip-control": TOKEN}, timeout=20
         ) as client,
     ):
         yield client
@@ -107,7 +107,13 @@ def test_health_does_not_wait_for_work(client, place):
 )  # fmt: skip
 def test_everything_else_needs_the_token(client, place, method, path):
     url = f"{client.base_url}/control/{path}"
-    for headers in ({}, {"x-kangklip-token": "wrong"}, {"x-kangklip-token": ""}):
+    for headers in (
+        {},
+        {"x-kangklip-control": "wrong"},
+        {"x-kangklip-control": ""},
+        {"x-kangklip-token": TOKEN},
+        {"x-kangklip-token": TOKEN, "x-kangklip-control": "wrong"},
+    ):
         answer = httpx.request(method, url, headers=headers, json={} if method == "POST" else None)
         assert answer.status_code == 403 and "launcher" in answer.json()["detail"]
     assert not place.hooks.seen and not place.hooks.jobs and not place.hooks.ended.is_set()
@@ -117,7 +123,7 @@ def test_without_a_token_there_is_no_control(place, tmp_path):
     with serving(place.app("", tmp_path)) as port:
         base = f"http://127.0.0.1:{port}"
         assert httpx.get(f"{base}/healthz").status_code == 200
-        for headers in ({}, {"x-kangklip-token": ""}, {"x-kangklip-token": TOKEN}):
+        for headers in ({}, {"x-kangklip-control": ""}, {"x-kangklip-control": TOKEN}):
             answer = httpx.post(f"{base}/control/stop", headers=headers)
             assert answer.status_code == 404
     assert not place.hooks.ended.is_set()

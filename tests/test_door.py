@@ -446,7 +446,8 @@ def test_a_launcher_in_between_changes_nothing(rented):
 
 def test_the_prefix_can_be_changed_while_the_node_runs(rented):
     bare = f"http://127.0.0.1:{rented.port}"
-    with httpx.Client(base_url=bare, headers=rented.headers, timeout=20) as client:
+    headers = rented.headers | {"x-kangklip-control": rented.token}
+    with httpx.Client(base_url=bare, headers=headers, timeout=20) as client:
         assert client.post("/control/configure", json={"root_path": "/s/late"}).status_code == 200
         try:
             assert client.get("/s/late/config").json()["root"] == f"{bare}/s/late"

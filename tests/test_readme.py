@@ -19,13 +19,18 @@ def test_the_example_lists_every_setting():
     assert (ROOT / ".env.example").read_text(encoding="utf-8") == settings.example(), "run `make docs`"
 
 
-def test_every_room_of_the_pipeline_is_on_the_map():
+def rooms(package):
+    """The files and folders of a package, as the map writes them."""
+    here = {path.name for path in (ROOT / package).glob("*.py") if path.name != "__init__.py"}
+    return here | {f"{path.name}/" for path in (ROOT / package).iterdir() if (path / "__init__.py").exists()}
+
+
+def test_every_room_is_on_the_map():
     the_map = README.split("## Files")[1].split("## Settings")[0]
     named = set(re.findall(r"[\w_]+\.py|\b\w+/", the_map))
-    here = {path.name for path in (ROOT / "pipeline").glob("*.py") if path.name != "__init__.py"}
-    here |= {f"{path.name}/" for path in (ROOT / "pipeline").iterdir() if (path / "__init__.py").exists()}
+    here = rooms("pipeline") | rooms("node")
     assert here - named == set()
-    top = {"app.py", "settings.py", "pipeline/", "llm/", "assets/", "benchmarks/", "tests/"}
+    top = {"app.py", "settings.py", "node/", "pipeline/", "llm/", "assets/", "benchmarks/", "tests/"}
     assert top <= named <= here | top
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,8 @@ import httpx
 import pytest
 from gradio_client import Client
 
+from tests.films import ROOT
+from tests.places import clean_shell
 from tests.sessions import Session, session
 
 NAMES = {
@@ -188,8 +194,6 @@ def test_an_agent_runs_a_job_with_the_tools(open_session, wanted):
 
 
 async def _with_tools(open_session: Session, wanted: dict[str, Any], told: list[str]) -> dict[str, Any]:
-    import ast
-
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
@@ -208,8 +212,63 @@ async def _with_tools(open_session: Session, wanted: dict[str, Any], told: list[
         assert not answer.isError, answer
         refused = await tools.call_tool("job_status", {"job_id": "kk_unknown"})
         assert refused.isError and refused.content[0].text.startswith("unknown_job: ")
-        text = answer.content[0].text
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError:
-            return ast.literal_eval(text)
+        return json.loads(answer.content[0].text)
+
+
+# -- what the README shows ------------------------------------------------------------------------
+
+
+def shown(language: str) -> str:
+    """The README's example in that language."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## API and agents")[1].split("\n## ")[0]
+    return re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)[1]
+
+
+@pytest.fixture
+def beside_talk(tmp_path, film) -> Path:
+    """A folder with a talk.mp4, as who tries the README's examples has one."""
+    (tmp_path / "talk.mp4").symlink_to(film)
+    return tmp_path
+
+
+def quick(example: str, open_session: Session, length: str, instead: str) -> str:
+    """The example on this session, with bounds that the short test film can fill."""
+    assert "http://127.0.0.1:7860" in example and length in example
+    return example.replace("http://127.0.0.1:7860", open_session.base.rstrip("/")).replace(length, instead)
+
+
+@pytest.mark.slow
+def test_the_python_example_does_what_it_shows(open_session, beside_talk):
+    example = quick(shown("python"), open_session, "length=30", "min_seconds=8, max_seconds=16")
+    ran = subprocess.run(
+        [sys.executable, "-c", example], cwd=beside_talk, env=clean_shell() | {"TMPDIR": str(beside_talk)},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert any(line.startswith("RUNNING TRANSCRIPT ") for line in lines)
+    titles_and_video, rendered, archive = lines[-3:]
+    for path in (titles_and_video.rpartition(" ")[2], rendered):
+        assert shown_ms(Path(path)) > 7900
+    assert zipfile.is_zipfile(archive)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_curl_example_does_what_it_shows(open_session, beside_talk):
+    bounds = '\\"min_seconds\\": 8, \\"max_seconds\\": 16'
+    example = quick(shown("bash"), open_session, '\\"length\\": 30', bounds)
+    ran = subprocess.run(
+        ["bash", "-euc", example], cwd=beside_talk, capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    name, data = [line.partition(": ")[2] for line in ran.stdout.splitlines() if ": " in line][-2:]
+    assert name == "complete"
+    for clip in json.loads(data)[0]["clips"]:
+        assert httpx.get(clip["video"]["url"]).headers["content-type"] == "video/mp4"
+
+
+def test_the_agents_example_names_the_tools_address(open_session):
+    address = json.loads(shown("json"))["mcpServers"]["kangklip"]["url"]
+    told = httpx.get(f"{open_session.base}{address.partition(':7860/')[2]}schema")
+    assert {tool["name"] for tool in told.json()} == NAMES

@@ -48,9 +48,9 @@ class Table:
     def entry(self, job_id: str) -> Entry:
         """Raises UnknownJob."""
         with self.condition:
-            row = self._rows.get(job_id)
+            row = self._rows.get(job_id) if isinstance(job_id, str) else None  # clients send any JSON
             if row is None:
-                shown = "".join(c for c in job_id[:40] if c.isprintable())
+                shown = "".join(c for c in str(job_id)[:40] if c.isprintable())
                 raise UnknownJob(f"This session has no job {shown!r}; its jobs are on its page.")
             return row.entry
 

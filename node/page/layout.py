@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -70,7 +72,7 @@ def _calls(service: Service) -> Any:
             door = doors[question["name"]]
             return {"ok": True, "value": door(**question["args"])}
         except (NodeError, ClipError) as exc:
-            return {"ok": False, "code": exc.code, "message": str(exc), "url": getattr(exc, "url", "")}
+            return {"ok": False, **_refusal(exc)}
         except (KeyError, TypeError, ValueError):
             return {
                 "ok": False,
@@ -98,15 +100,18 @@ def _wire(service: Service, start: Form, studio: gr.HTML) -> None:
     def begin_sample(*values: Any) -> Json:
         return _started(service, asked("", "sample", *values[2:]))
 
-    def promise(*values: Any) -> str:
+    def promise(*values: Any) -> Iterator[str]:
         if not values[0] and not values[1]:
-            return '<span data-word="forecast_ask"></span>'
+            yield '<span data-word="forecast_ask"></span>'
+            return
+        yield '<span data-word="forecast_looking"></span>'
         try:
             made = service.forecast(asked(*values))
         except (NodeError, ClipError) as exc:
-            raise gr.Error(str(exc), title=exc.code, print_exception=False) from exc
+            yield f'<span class="kk-bad">{escape(str(exc))}</span>'
+            return
         usd = "" if made["usd"] is None else made["usd"]
-        return f'<span data-forecast="{made["duration_ms"]},{made["total_s"]},{usd}"></span>'
+        yield f'<span data-forecast="{made["duration_ms"]},{made["total_s"]},{usd}"></span>'
 
     private: Any = {"api_visibility": "private", "show_progress": "hidden"}
     start.start.click(begin, start.values, studio, concurrency_limit=8, **private)
@@ -119,7 +124,13 @@ def _wire(service: Service, start: Form, studio: gr.HTML) -> None:
 
 
 def _started(service: Service, asked: Asked) -> Json:
+    """The studio's value: the job to show, or why there is none. `at` makes each a new value."""
     try:
-        return {"job_id": service.start(asked)["job_id"]}
+        return {"job_id": service.start(asked)["job_id"], "at": time.time_ns()}
     except (NodeError, ClipError) as exc:
-        raise gr.Error(str(exc), title=exc.code, print_exception=False) from exc
+        return {"job_id": "", "refused": _refusal(exc), "at": time.time_ns()}
+
+
+def _refusal(exc: NodeError | ClipError) -> Json:
+    """`url`: where it can be unlocked, if anywhere."""
+    return {"code": exc.code, "message": str(exc), "url": getattr(exc, "url", "")}

@@ -59,7 +59,8 @@ def refusal(status: int, sentence: str = "", headers: Mapping[str, str] | None =
 class Answer:
     """Stands between an app and `send`: sets the headers, turns errors that are no JSON into ours.
 
-    `cache` is the Cache-Control of a good answer, None to leave the app's own.
+    `cache` is the Cache-Control of a good answer; None for a page of ours, which says this and its
+    errors itself.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +73,7 @@ class Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._dress(message)
-            if self._is_foreign_error(message):
+            if self.cache is not None and self._is_foreign_error(message):
                 self._replaced = message
                 return
             self.started = True

@@ -8,7 +8,8 @@
     POST /control/drain           take no new work
     POST /control/stop            stop now
 
-The door lets only the session token's holder come to /control, and hides it where there is none.
+The door lets only the launcher itself come to /control: it shows the session token as
+X-Kangklip-Control, which its proxy sends for no visitor. Without a token there is no /control.
 Errors are {"detail": a sentence, "code": for programs}.
 """
 

@@ -8,11 +8,11 @@ dressed by node.web.answers. Released files are served from here (node.web.files
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -23,10 +23,13 @@ from node.web import routes, visitors
 from node.web.answers import Answer
 from node.web.files import Files
 from node.web.routes import Route
-from node.web.token import INNER_HEADER, TOKEN_HEADER, is_secret, is_token, new_secret
+from node.web.scripts import Scripts
+from node.web.token import CONTROL_HEADER, INNER_HEADER, TOKEN_HEADER, is_secret, is_token, new_secret
 from node.web.visitors import Asked, Refused
 
 log = logging.getLogger("kangklip.node")
+
+T = TypeVar("T")
 
 _TOLD = ("x-forwarded-", "x-gradio-", "forwarded")
 """Headers that say how the visitor came: believed from a launcher, dropped from others."""
@@ -36,12 +39,13 @@ _TOLD = ("x-forwarded-", "x-gradio-", "forwarded")
 class Rules:
     """`token_sha256` "": no launcher. `hosts`: further names of an open page, without ports.
     `root_path`: the prefix at this moment. `public`: the endpoints that may be called by name.
-    `inner`: what this process shows to itself."""
+    `used` is told while a file comes in or goes out. `inner`: what this process shows to itself."""
 
     token_sha256: str
     hosts: frozenset[str]
     root_path: Callable[[], str]
     public: frozenset[str]
+    used: Callable[[], None] = lambda: None
     inner: str = field(default_factory=new_secret, repr=False)
 
 
@@ -74,7 +78,7 @@ class Door:
     """ASGI: lets a request through to `app`, to the released files, or refuses it."""
 
     def __init__(self, app: ASGIApp, rules: Rules, files: Files) -> None:
-        self.app, self.rules, self.files = app, rules, files
+        self.app, self.rules, self.files, self.scripts = app, rules, files, Scripts(app)
         self.hosts = frozenset(name.lower() for name in rules.hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,17 +116,21 @@ class Door:
         return Asked(scope["method"], path, headers, self._is_trusted(headers), client, server[0])
 
     def _is_trusted(self, headers: Headers) -> bool:
-        inner, shown = headers.getlist(INNER_HEADER), headers.getlist(TOKEN_HEADER)
+        inner = headers.getlist(INNER_HEADER)
         if len(inner) == 1 and is_secret(inner[0], self.rules.inner):
             return True
-        return (
-            bool(self.rules.token_sha256) and len(shown) == 1 and is_token(shown[0], self.rules.token_sha256)
-        )
+        return self._shows_token(headers, TOKEN_HEADER) or self._shows_token(headers, CONTROL_HEADER)
+
+    def _shows_token(self, headers: Headers, name: str) -> bool:
+        sha256, shown = self.rules.token_sha256, headers.getlist(name)
+        return bool(sha256) and len(shown) == 1 and is_token(shown[0], sha256)
 
     def _route(self, asked: Asked) -> Route:
         route = routes.find(asked.path)
         if route is None or (route.launcher_only and not self.rules.token_sha256):
             raise Refused(404)
+        if route.launcher_only and not self._shows_token(asked.headers, CONTROL_HEADER):
+            raise Refused(403, "Only the launcher itself may ask for this.")
         if asked.method not in route.methods:
             raise Refused(405)
         name = route.endpoint(asked.path)
@@ -137,7 +145,12 @@ class Door:
     async def _pass(self, route: Route, asked: Asked, scope: Scope, receive: Receive, answer: Answer) -> None:
         try:
             if route is routes.FILE:
-                await self.files.answer(asked.path.partition("=")[2], scope, receive, answer.send)
+                send = _telling(answer.send, self.rules.used)
+                await self.files.answer(asked.path.partition("=")[2], scope, receive, send)
+            elif route is routes.UPLOAD:
+                await self.app(scope, _telling(receive, self.rules.used), answer.send)
+            elif routes.is_hashed(asked.path):
+                await self.scripts.answer(asked.path, scope, receive, answer.send)
             else:
                 await self.app(scope, _bounded(receive, route.body_bytes), answer.send)
         except Refused as refused:
@@ -151,7 +164,7 @@ class Door:
 
 def _as_seen_behind(scope: Scope, asked: Asked, prefix: str) -> Scope:
     """The request for what is behind: always with the prefix, without what only the door may see."""
-    hidden = {TOKEN_HEADER.encode(), INNER_HEADER.encode()}
+    hidden = {name.encode() for name in (TOKEN_HEADER, CONTROL_HEADER, INNER_HEADER)}
     told = () if asked.trusted else tuple(name.encode() for name in _TOLD)
     path = prefix + asked.path
     headers = [
@@ -160,6 +173,16 @@ def _as_seen_behind(scope: Scope, asked: Asked, prefix: str) -> Scope:
         if name not in hidden and not (told and name.startswith(told))
     ]
     return {**scope, "path": path, "raw_path": quote(path).encode("ascii"), "headers": headers}
+
+
+def _telling(pass_on: Callable[..., Awaitable[T]], tell: Callable[[], None]) -> Callable[..., Awaitable[T]]:
+    """`receive` or `send` that tells of each piece: a slow line may take longer than the idle time."""
+
+    async def told(*message: Message) -> T:
+        tell()
+        return await pass_on(*message)
+
+    return told
 
 
 def _bounded(receive: Receive, most: int | None) -> Receive:

@@ -59,6 +59,7 @@ HEALTH = _route(r"/healthz", READ, "a watcher's look, free of tokens")
 PAGE = _route(r"/", READ, "the page")
 STARTUP = _route(r"/gradio_api/startup-events", GET, "Gradio calls it once at its own start")
 FILE = _route(r"/gradio_api/file=.*", READ, "released files, answered by node.web.files", "own")
+UPLOAD = _route(r"/gradio_api/upload", POST, "a video of one's own", body_bytes=None)
 CALL = _route(r"/gradio_api/call/(?:v2/)?(?P<name>[A-Za-z0-9_]+)/?", POST, "curl calls an endpoint")
 RESULT = _route(
     r"/gradio_api/call/(?:v2/)?(?P<name>[A-Za-z0-9_]+)/[A-Za-z0-9_-]{1,64}", GET, "and reads its result"
@@ -83,7 +84,7 @@ TABLE: tuple[Route, ...] = (
     _route(r"/gradio_api/queue/join", POST, "the page and gradio_client start an event"),
     _route(r"/gradio_api/queue/data", GET, "and read what it gives"),
     _route(r"/gradio_api/heartbeat/[A-Za-z0-9_-]{1,64}", GET, "a tab says that it is open"),
-    _route(r"/gradio_api/upload", POST, "a video of one's own", body_bytes=None),
+    UPLOAD,
     _route(r"/gradio_api/upload_progress", GET, "how far an upload is"),
     _route(r"/gradio_api/cancel", POST, "a stopped event"),
     _route(r"/gradio_api/reset/?", POST, "gradio_client ends an iterator"),
@@ -116,6 +117,11 @@ def cache_control(route: Route, path: str) -> str | None:
         return None
     if route.cache == "never":
         return "no-store"
-    if path.startswith(("/assets/", "/svelte/")) and _HASHED.search(path):
+    if is_hashed(path):
         return "public, max-age=31536000, immutable"
     return "public, max-age=3600"
+
+
+def is_hashed(path: str) -> bool:
+    """Whether the path names a script or sheet by its content, so that it never changes."""
+    return path.startswith(("/assets/", "/svelte/")) and _HASHED.search(path) is not None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from typing import Any
 
 TOKEN_HEADER = "x-kangklip-token"
+"""Shows the session token for a visitor: the launcher's proxy puts it on everything it passes on."""
+CONTROL_HEADER = "x-kangklip-control"
+"""Shows the same token for the launcher itself, which a proxied visitor must not speak as."""
 INNER_HEADER = "x-kangklip-inner"
 
 
@@ -33,21 +35,3 @@ def is_secret(shown: str, secret: str) -> bool:
 def new_secret() -> str:
     """256 random bits as text."""
     return secrets.token_urlsafe(32)
-
-
-def let_agent_tools_in(demo: Any, inner: str) -> None:
-    """Give the MCP server of a launched Gradio app a client that shows `inner`.
-
-    Gradio makes that client itself, with fixed headers, at the first tool call; a session token would
-    shut it out.
-    """
-    from gradio_client import Client
-
-    demo.mcp_server_obj._client_instance = Client(
-        demo.local_url,
-        headers={"x-gradio-user": "mcp", INNER_HEADER: inner},
-        download_files=False,
-        verbose=False,
-        analytics_enabled=False,
-        _skip_components=False,
-    )

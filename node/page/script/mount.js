@@ -12,7 +12,11 @@ window.KangKlip = {
     const root = element.querySelector(".kk-app-body");
     const app = new App(root, facts.offers);
     header(app);
-    watch("value", () => { if (props.value && props.value.job_id) app.open(props.value.job_id); });
+    watch("value", () => {
+      const started = props.value || {};
+      if (started.job_id) app.open(started.job_id);
+      else if (started.refused) app.toast(started.refused);
+    });
   },
 };
 
