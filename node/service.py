@@ -7,12 +7,13 @@ the session, and who may start a job, is decided below this line and nowhere abo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from node import changes, studio
-from node.errors import BadRequest, NotReady
+from node.errors import BadRequest, Busy, NotReady
 from node.jobs.board import Board
 from node.outlet import Outlet
 from node.records import JobRequest, JobState, JobStatus, Probed
@@ -50,23 +51,34 @@ class Service:
     def forecast(self, asked: Asked) -> Json:
         """How long a job would take and what it would cost. Raises NodeError."""
         request = self._request(checked(asked))
-        probed = self._probed.get(request.source) or self.board.probe(request.source)
-        while len(self._probed) >= PROBES_KEPT:
-            self._probed.pop(next(iter(self._probed)))
-        self._probed[request.source] = probed
-        made = self.board.forecast(probed, request)
+        made = self.board.forecast(self._look(request.source), request)
         return {"duration_ms": made.duration_ms, "total_s": made.total_s, "usd": made.usd}
 
     def start(self, asked: Asked, job_id: str | None = None, idempotency_key: str = "") -> Json:
-        """Queue a job; gives its state. Raises NodeError."""
+        """Queue a job; gives its state. Raises NodeError.
+
+        A file that is no film is refused here, before anybody pays for it; a link that nobody looked at
+        yet is left to the job, since a site may take long to answer.
+        """
         self.board.touch()
         request = self._request(checked(asked))
-        if (probed := self._probed.get(request.source)) is not None:
-            request = replace(request, forecast=self.board.forecast(probed, request))
+        if not asked.link.strip() or request.source in self._probed:
+            with suppress(Busy):  # then there is no forecast; the job itself looks again
+                request = replace(request, forecast=self.board.forecast(self._look(request.source), request))
         made = job_id or new_job_id()
         folder = self.session.work_dir / made
         state = self.board.submit(self.outlet.adopted(request, folder), made, idempotency_key)
         return self.job_status(state.job_id)
+
+    def _look(self, source: str) -> Probed:
+        """What is known of a film without any work. Raises BadRequest, Busy."""
+        if (known := self._probed.get(source)) is not None:
+            return known
+        probed = self.board.probe(source)
+        while len(self._probed) >= PROBES_KEPT:
+            self._probed.pop(next(iter(self._probed)), None)
+        self._probed[source] = probed
+        return probed
 
     def _source(self, asked: Asked) -> str:
         if asked.link.strip():

@@ -90,9 +90,13 @@ def _alternatives(opened: Opened, plan: ClipPlan) -> list[Json]:
 
 
 def _known(opened: Opened) -> list[Rejected]:
-    """The rejected passages that are in the film; a model may name sentences that nobody said."""
+    """The rejected passages, each once; a model may name sentences that nobody said."""
     count = len(opened.transcript.sentences)
-    return [r for r in opened.edl.rejected if 0 <= r.first <= r.last < count]
+    found: dict[tuple[int, int], Rejected] = {}
+    for r in opened.edl.rejected:
+        if 0 <= r.first <= r.last < count:
+            found.setdefault((r.first, r.last), r)
+    return list(found.values())
 
 
 def _passage(opened: Opened, rejected: Rejected) -> Json:

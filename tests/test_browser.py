@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import ffmpeg
 import pytest
 
 from tests.browsers import DESKTOP, PHONE, needs_chromium, visitor
@@ -45,12 +46,30 @@ def done(open_session, film, subtitles):
     return made["job_id"]
 
 
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def shape(request):
+    return request.param
+
+
 @pytest.fixture
 def wrong():
     """What the browser complained of; nothing, in the end."""
     found: list[str] = []
     yield found
     assert not found
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory, engine):
+    """A film in which nobody speaks."""
+    path = tmp_path_factory.mktemp("silent") / "silent.mp4"
+    picture = ffmpeg.input("testsrc2=size=320x180:rate=15:duration=30", f="lavfi")
+    sound = ffmpeg.input("anullsrc=duration=30", f="lavfi")
+    engine.run(
+        picture.output(sound, str(path), shortest=None, **{"c:v": "libx264", "preset": "ultrafast"}),
+        timeout_s=60,
+    )
+    return path
 
 
 def opened(page, open_session, job_id):
@@ -64,18 +83,20 @@ def fresh(page):
     page.wait_for_function("document.querySelector('.kk-veil').hidden", timeout=90_000)
 
 
-@pytest.mark.parametrize("shape", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_sample_becomes_clips_and_a_reload_comes_back_to_it(open_session, sample_words, wrong, shape):
     with visitor(wrong, **shape) as page:
         page.goto(open_session.base)
         page.click("#kk-advanced button")
         page.set_input_files("#kk-transcript input[type=file]", str(sample_words))
         page.wait_for_selector("#kk-transcript :text('own.json')")
+        assert page.input_value("#kk-shortest textarea, #kk-shortest input") == ""
+        page.fill("#kk-longest textarea, #kk-longest input", "30")
         page.click("#kk-style label:has-text('Bold')")
         page.click("#kk-sample")
         page.wait_for_url("**job=kk_*")
         page.wait_for_selector(".kk-stage.kk-running")
         assert page.locator(".kk-stage").count() == 6
+        assert page.locator(".kk-receipt").count() == 0
         address = page.url
         page.reload()
         assert page.url == address
@@ -84,13 +105,15 @@ def test_the_sample_becomes_clips_and_a_reload_comes_back_to_it(open_session, sa
         page.wait_for_function("document.querySelector('.kk-video').readyState >= 2")
         page.wait_for_selector(".kk-map", timeout=120_000)
         assert page.locator(".kk-card").count() == 3
+        lengths = re.findall(r"· ([\d.]+) s", page.locator(".kk-cards").inner_text())
+        assert len(lengths) == 3 and all(20 <= float(length) <= 30 for length in lengths)
         assert page.locator(".kk-status-SUCCEEDED").count() == 1
-        assert page.locator(".kk-receipt").inner_text()
+        assert "forecast was" in page.locator(".kk-receipt").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
 
 
-def test_a_link_that_cannot_be_used_is_refused_with_a_sentence(open_session, wrong):
-    with visitor(wrong) as page:
+def test_a_link_that_cannot_be_used_is_refused_with_a_sentence(open_session, wrong, shape):
+    with visitor(wrong, **shape) as page:
         page.goto(open_session.base)
         page.fill("#kk-link input, #kk-link textarea", "ftp://example.com/a.mp4")
         page.click("#kk-go")
@@ -98,13 +121,24 @@ def test_a_link_that_cannot_be_used_is_refused_with_a_sentence(open_session, wro
         assert "job=" not in page.url
 
 
-def test_a_job_that_fails_says_why_and_what_to_do(open_session, tmp_path, wrong):
+def test_a_file_that_is_no_film_is_refused_at_once(open_session, tmp_path, wrong, shape):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no film at all" * 1000)
-    with visitor(wrong) as page:
+    with visitor(wrong, **shape) as page:
         page.goto(open_session.base)
         page.set_input_files("#kk-upload input[type=file]", str(broken))
-        page.wait_for_selector("#kk-upload :text('broken')")
+        page.wait_for_selector("#kk-forecast .kk-bad", timeout=60_000)
+        page.click("#kk-go")
+        page.wait_for_selector(".kk-toast:has-text('broken.mp4')")
+        assert page.locator(".kk-toast span").inner_text().endswith(".")
+        assert "job=" not in page.url
+
+
+def test_a_job_that_fails_says_why_and_what_to_do(open_session, silent, wrong, shape):
+    with visitor(wrong, **shape) as page:
+        page.goto(open_session.base)
+        page.set_input_files("#kk-upload input[type=file]", str(silent))
+        page.wait_for_selector("#kk-forecast [data-forecast]", timeout=60_000)
         page.click("#kk-go")
         page.wait_for_selector(".kk-problem.kk-bad", timeout=60_000)
         assert page.locator(".kk-problem-text").inner_text().endswith(".")
@@ -112,8 +146,8 @@ def test_a_job_that_fails_says_why_and_what_to_do(open_session, tmp_path, wrong)
         page.wait_for_selector("#kk-go")
 
 
-def test_a_running_job_can_be_cancelled_and_taken_up_again(open_session, wrong):
-    with visitor(wrong) as page:
+def test_a_running_job_can_be_cancelled_and_taken_up_again(open_session, wrong, shape):
+    with visitor(wrong, **shape) as page:
         page.on("dialog", lambda asked: asked.accept())
         page.goto(open_session.base)
         page.click("#kk-sample")
@@ -126,10 +160,11 @@ def test_a_running_job_can_be_cancelled_and_taken_up_again(open_session, wrong):
         page.wait_for_selector(".kk-status-CANCELLED", timeout=30_000)
 
 
-def test_words_are_cut_corrected_and_brought_back(open_session, done, wrong):
-    with visitor(wrong) as page:
+def test_words_are_cut_corrected_and_brought_back(open_session, done, wrong, shape):
+    with visitor(wrong, **shape) as page:
         opened(page, open_session, done)
         length = page.locator(".kk-card .kk-quiet").first.inner_text()
+        had_steps = not page.is_disabled("[data-key=tool-undo]")
         page.locator(".kk-word").nth(4).click()
         page.wait_for_selector(".kk-word.kk-cut")
         fresh(page)
@@ -147,7 +182,7 @@ def test_words_are_cut_corrected_and_brought_back(open_session, done, wrong):
         page.wait_for_function("!document.querySelector('.kk-word.kk-cut')")
         fresh(page)
         assert page.locator(".kk-card .kk-quiet").first.inner_text() == length
-        assert page.is_disabled("[data-key=tool-undo]")
+        assert page.is_disabled("[data-key=tool-undo]") is not had_steps
         page.keyboard.press("Shift+Z")
         page.wait_for_selector(".kk-word.kk-cut")
         page.click("[data-key=reset]")
@@ -155,8 +190,8 @@ def test_words_are_cut_corrected_and_brought_back(open_session, done, wrong):
         fresh(page)
 
 
-def test_the_edges_move_by_sentences_also_beyond_the_choice(open_session, done, wrong):
-    with visitor(wrong) as page:
+def test_the_edges_move_by_sentences_also_beyond_the_choice(open_session, done, wrong, shape):
+    with visitor(wrong, **shape) as page:
         opened(page, open_session, done)
         page.click(".kk-card >> nth=1")
         page.wait_for_selector(".kk-outside")
@@ -171,8 +206,8 @@ def test_the_edges_move_by_sentences_also_beyond_the_choice(open_session, done, 
         fresh(page)
 
 
-def test_every_offered_look_is_there_and_changes_the_preview(open_session, done, wrong):
-    with visitor(wrong) as page:
+def test_every_offered_look_is_there_and_changes_the_preview(open_session, done, wrong, shape):
+    with visitor(wrong, **shape) as page:
         opened(page, open_session, done)
         page.click("[data-key=tab-look]")
         for option in ("captions", "position", "layout", "title_card"):
@@ -191,8 +226,8 @@ def test_every_offered_look_is_there_and_changes_the_preview(open_session, done,
         fresh(page)
 
 
-def test_a_passage_of_the_ledger_becomes_a_clip_and_goes_again(open_session, done, wrong):
-    with visitor(wrong) as page:
+def test_a_passage_of_the_ledger_becomes_a_clip_and_goes_again(open_session, done, wrong, shape):
+    with visitor(wrong, **shape) as page:
         opened(page, open_session, done)
         cards = page.locator(".kk-card").count()
         page.locator(".kk-rejected").first.click()
@@ -204,8 +239,8 @@ def test_a_passage_of_the_ledger_becomes_a_clip_and_goes_again(open_session, don
         page.wait_for_selector(".kk-dropped")
 
 
-def test_a_clip_the_zip_and_the_text_are_taken_away(open_session, done, wrong, tmp_path):
-    with visitor(wrong, permissions=["clipboard-read", "clipboard-write"]) as page:
+def test_a_clip_the_zip_and_the_text_are_taken_away(open_session, done, wrong, shape, tmp_path):
+    with visitor(wrong, **shape, permissions=["clipboard-read", "clipboard-write"]) as page:
         opened(page, open_session, done)
         page.click("[data-key=tab-away]")
         page.wait_for_selector("[data-key=download], [data-key=render]")
@@ -230,8 +265,8 @@ def test_a_clip_the_zip_and_the_text_are_taken_away(open_session, done, wrong, t
         assert len(page.evaluate("navigator.clipboard.readText()")) > 10
 
 
-def test_a_share_link_shows_previews_and_nothing_to_change(open_session, done, wrong):
-    with visitor(wrong) as page:
+def test_a_share_link_shows_previews_and_nothing_to_change(open_session, done, wrong, shape):
+    with visitor(wrong, **shape) as page:
         opened(page, open_session, done)
         page.click("[data-key=tab-away]")
         page.click("[data-key=share]")
@@ -277,8 +312,8 @@ def test_the_interface_speaks_indonesian(open_session, done, wrong):
         page.wait_for_selector("button:has-text('Urungkan')")
 
 
-def test_a_lost_connection_is_told_and_mended(open_session, done, wrong):
-    with visitor(wrong) as page:
+def test_a_lost_connection_is_told_and_mended(open_session, done, wrong, shape):
+    with visitor(wrong, **shape) as page:
         opened(page, open_session, done)
         page.context.set_offline(True)
         page.wait_for_selector("[data-banner=offline]", timeout=30_000)
@@ -287,15 +322,14 @@ def test_a_lost_connection_is_told_and_mended(open_session, done, wrong):
     wrong.clear()  # the browser itself complains of the lost connection
 
 
-def test_an_unknown_job_leads_back_to_the_start(open_session, wrong):
-    with visitor(wrong) as page:
+def test_an_unknown_job_leads_back_to_the_start(open_session, wrong, shape):
+    with visitor(wrong, **shape) as page:
         page.goto(f"{open_session.base}?job=kk_unknown")
         page.click(".kk-problem button")
         page.wait_for_selector("#kk-go")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("shape", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_names_and_contrast(open_session, done, wrong, scheme, shape):
     with visitor(wrong, color_scheme=scheme, **shape) as page:
         opened(page, open_session, done)

@@ -121,8 +121,14 @@ def test_what_was_chosen_at_first_leads_the_alternatives_of_a_moved_clip(job, ou
     assert moved["alternatives"][0]["why"] == "a reason" and moved["changed"] and moved["can_undo"]
 
 
+def test_a_passage_that_was_rejected_twice_is_shown_once_with_its_first_reason(job):
+    twice = (Rejected(9, 10, 55, "weak hook"), Rejected(9, 10, 55, "enough better clips"))
+    job.save("select", "key2", Kept(replace(EDL, rejected=twice), 0, 0))
+    assert [p["why"] for p in studio.film_map(open_job(job))["rejected"]] == ["weak hook"]
+
+
 def test_no_more_than_eight_alternatives_are_shown(job, outlet):
-    many = tuple(Rejected(2 + i % 2, 4 + i, i, "why") for i in range(7)) * 3
+    many = tuple(Rejected(2 + i % 2, 4 + i // 2, i, "why") for i in range(14))
     job.save("select", "key2", Kept(replace(EDL, rejected=many), 0, 0))
     scores = [a["score"] for a in view(job, outlet)["alternatives"]]
     assert len(scores) == 8 and scores == sorted(scores, reverse=True)

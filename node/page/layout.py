@@ -86,11 +86,11 @@ def _calls(service: Service) -> Any:
 def _wire(service: Service, start: Form, studio: gr.HTML) -> None:
     def asked(
         link: str, upload: str | None, length: int, count: int, language: str, focus: str, style: str,
-        shortest: float | None, longest: float | None, output_language: str, transcript: str | None,
+        shortest: str | None, longest: str | None, output_language: str, transcript: str | None,
     ) -> Asked:  # fmt: skip
         return Asked(
             link=link or "", upload=upload or "", length=int(length), count=int(count), language=language,
-            focus=focus or "", captions=style, min_seconds=shortest or 0, max_seconds=longest or 0,
+            focus=focus or "", captions=style, min_seconds=_number(shortest), max_seconds=_number(longest),
             output_language=output_language, transcript=transcript or "",
         )  # fmt: skip
 
@@ -121,6 +121,15 @@ def _wire(service: Service, start: Form, studio: gr.HTML) -> None:
          start.length.change, start.count.release],
         promise, start.values, start.forecast, trigger_mode="always_last", concurrency_limit=4, **private,
     )  # fmt: skip
+
+
+def _number(text: str | None) -> Any:
+    """0 for an empty field. What is no number stays a text, which the check of the wish refuses."""
+    text = (text or "").strip().replace(",", ".")
+    try:
+        return float(text or 0)
+    except ValueError:
+        return text
 
 
 def _started(service: Service, asked: Asked) -> Json:

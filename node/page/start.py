@@ -30,8 +30,8 @@ class Form:
     language: gr.Dropdown
     focus: gr.Textbox
     style: gr.HTML
-    shortest: gr.Number
-    longest: gr.Number
+    shortest: gr.Textbox
+    longest: gr.Textbox
     output_language: gr.Dropdown
     transcript: gr.File
     sample: gr.Button
@@ -56,7 +56,7 @@ def form(i18n: gr.I18n) -> Form:
         sample = gr.Button(i18n("sample"), elem_id="kk-sample", scale=1, min_width=150)
     upload = gr.File(
         label=i18n("upload"), file_types=["video", "audio", ".mkv", ".ts", ".mxf"], type="filepath",
-        elem_id="kk-upload", height=120,
+        elem_id="kk-upload", height=148,
     )  # fmt: skip
     with gr.Row():
         length = gr.Radio(
@@ -76,11 +76,15 @@ def form(i18n: gr.I18n) -> Form:
                 [("auto", AUTO), *LANGUAGES], value=AUTO, label=i18n("output_language")
             )
         with gr.Row():
-            shortest = gr.Number(label=i18n("shortest"), minimum=3, maximum=600, elem_id="kk-shortest")
-            longest = gr.Number(label=i18n("longest"), minimum=3, maximum=600, elem_id="kk-longest")
+            # no gr.Number: an empty one becomes 0 as soon as it is shown
+            empty = i18n("open_bound")
+            shortest = gr.Textbox(
+                label=i18n("shortest"), placeholder=empty, max_lines=1, elem_id="kk-shortest"
+            )
+            longest = gr.Textbox(label=i18n("longest"), placeholder=empty, max_lines=1, elem_id="kk-longest")
         transcript = gr.File(
             label=i18n("own_transcript"), file_types=[".srt", ".vtt", ".json"], type="filepath",
-            elem_id="kk-transcript", height=120,
+            elem_id="kk-transcript", height=148,
         )  # fmt: skip
     forecast = gr.HTML("", elem_id="kk-forecast", apply_default_css=False)
     start = gr.Button(i18n("start"), variant="primary", size="lg", elem_id="kk-go")

@@ -59,7 +59,7 @@ class App {
     this.mapPart = h("div");
     this.editorPart = h("section", { class: "kk-panel kk-editor" });
     this.ledgerPart = h("details", { class: "kk-panel kk-not-taken" });
-    this.stage = h("div", { class: "kk-studio" }, this.clipsPart, this.player.root, this.editorPart);
+    this.stage = h("div", { class: "kk-studio" });
     this.drawHead = onChange((s) => keepingFocus(this.head, () => this.head_(s)));
     this.drawTrouble = onChange(() => replace(this.trouble, problem(this.state, { retry: () => this.act("retry_job"), leave: () => this.open("") })));
     this.drawClips = onChange(() => keepingFocus(this.clipsPart, () => this.clips_()));
@@ -166,9 +166,11 @@ class App {
     if (shape !== this.shape) {
       this.shape = shape;
       this.stage.className = `kk-studio kk-${shape}`;
+      const side = shape === "watch" ? h("div", { class: "kk-side" }, this.editorPart, this.live.root) : this.editorPart;
+      replace(this.stage, this.clipsPart, this.player.root, side);
       replace(this.main, {
         edit: [this.mapPart, this.stage, this.ledgerPart],
-        watch: [this.stage, this.live.root],
+        watch: [this.stage],
         wait: [h("div", { class: "kk-columns" }, this.live.root, h("section", { class: "kk-panel kk-first-clip" }, h("p", { class: "kk-empty" }, t("clips_wait"))))],
         ended: this.live.shown ? [this.live.root] : [],
       }[shape]);
