@@ -28,10 +28,9 @@ TALK = Probed(269_000, 640, 360)
 
 
 def test_the_sample_takes_about_as_long_as_it_was_measured():
-    made = forecast(TALK, REQUEST, Rates(), 3.6)
-    assert made.stage_s["TRANSCRIPT"] == pytest.approx(48.3, rel=0.05)
-    assert made.stage_s["RENDER"] == pytest.approx(77, rel=0.25)
-    assert made.total_s == pytest.approx(127, rel=0.2)
+    made = forecast(TALK, replace(REQUEST, count=3, min_ms=30_000, max_ms=45_000), Rates(), 3.6)
+    assert 25 < made.stage_s["TRANSCRIPT"] < 48, "alone on the machine, and with other work beside it"
+    assert 52 < made.stage_s["RENDER"] < 110
     assert made.usd == pytest.approx(made.total_s / 1000, rel=1e-3)
     assert list(made.stage_s) == list(progress.STAGES)
 
@@ -40,7 +39,7 @@ def test_own_subtitles_make_it_quick_and_a_link_makes_it_longer(tmp_path):
     plain = forecast(TALK, REQUEST, Rates(), None)
     own = forecast(TALK, replace(REQUEST, transcript=tmp_path / "own.srt"), Rates(), None)
     link = forecast(TALK, replace(REQUEST, source="https://films.example/a"), Rates(), None)
-    assert own.stage_s["TRANSCRIPT"] < plain.stage_s["TRANSCRIPT"] / 5
+    assert own.stage_s["TRANSCRIPT"] < plain.stage_s["TRANSCRIPT"] / 4
     assert link.stage_s["DOWNLOAD"] > plain.stage_s["DOWNLOAD"] and plain.usd is None
 
 
@@ -59,6 +58,13 @@ def test_a_machine_that_is_twice_as_fast_is_soon_known_as_such():
     assert after.stage_s["RENDER"] == pytest.approx(40, rel=0.05)
     assert after.stage_s["DOWNLOAD"] == before.stage_s["DOWNLOAD"]
     assert rates.own_transcript_per_film_min == Rates().own_transcript_per_film_min
+
+
+def test_the_first_job_on_a_machine_counts_most():
+    once = learned(Rates(), REQUEST, TALK.duration_ms, {"RENDER": 400_000})
+    assert forecast(TALK, REQUEST, once, None).stage_s["RENDER"] == pytest.approx(328, rel=0.02)
+    twice = learned(once, REQUEST, TALK.duration_ms, {"RENDER": 40_000})
+    assert forecast(TALK, REQUEST, twice, None).stage_s["RENDER"] == pytest.approx(213, rel=0.02)
 
 
 @given(st.integers(0, 10**9), st.dictionaries(st.sampled_from(progress.STAGES), st.integers(0, 10**10)))

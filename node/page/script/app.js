@@ -169,11 +169,11 @@ class App {
       const side = shape === "watch" ? h("div", { class: "kk-side" }, this.editorPart, this.live.root) : this.editorPart;
       replace(this.stage, this.clipsPart, this.player.root, side);
       replace(this.main, {
-        edit: [this.mapPart, this.stage, this.ledgerPart],
-        watch: [this.stage],
-        wait: [h("div", { class: "kk-columns" }, this.live.root, h("section", { class: "kk-panel kk-first-clip" }, h("p", { class: "kk-empty" }, t("clips_wait"))))],
-        ended: this.live.shown ? [this.live.root] : [],
-      }[shape]);
+        edit: () => [this.mapPart, this.stage, this.ledgerPart],
+        watch: () => [this.stage],
+        wait: () => [h("div", { class: "kk-columns" }, this.live.root, h("section", { class: "kk-panel kk-first-clip" }, h("p", { class: "kk-empty" }, t("clips_wait"))))],
+        ended: () => (this.live.shown ? [this.live.root] : []),
+      }[shape]());
     }
     this.drawClips([this.clips.map((c) => [c.index, c.title, c.score, c.length_ms, c.poster || c.preview, c.fresh, c.rendered]), this.chosen]);
     if (this.clip) this.player.show({ ...this.clip, task: this.taskOf(this.chosen) });
