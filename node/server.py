@@ -103,7 +103,7 @@ class Node:
             mcp_server=True,
             max_file_size=round(settings.max_source_gb * 1e9),
             allowed_paths=[],
-            footer_links=["api", "settings"],
+            footer_links=["api"],
             prevent_thread_lock=True,
             ssr_mode=False,
             run_history=False,

@@ -145,7 +145,7 @@ class Service:
         return f"{state.status}-{state.rendered}-{at}-{tasks}"
 
     def list_jobs(self) -> Json:
-        """The jobs of this session, newest first."""
+        """The jobs of this session, newest first, and whether it stays open."""
         return {
             "jobs": [
                 {
@@ -156,7 +156,8 @@ class Service:
                     "title": studio.title(self.workspace(state.job_id)),
                 }
                 for state in self.board.jobs()
-            ]
+            ],
+            "session": self.session_state(),
         }
 
     def go_on(self) -> Json:

@@ -11,10 +11,12 @@ import ffmpeg
 import pytest
 
 from tests.browsers import DESKTOP, PHONE, needs_chromium, visitor
-from tests.films import WORDS
+from tests.films import TALK, WORDS
 from tests.sessions import session
+from tests.slow_line import slowed
 
 NAMELESS = (Path(__file__).parent / "nameless.js").read_text(encoding="utf-8")
+SHIFTS = (Path(__file__).parent / "shifts.js").read_text(encoding="utf-8")
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
 pytestmark = [pytest.mark.slow, needs_chromium]
@@ -120,6 +122,31 @@ def test_a_link_that_cannot_be_used_is_refused_with_a_sentence(open_session, wro
         page.click("#kk-go")
         page.wait_for_selector(".kk-toast:has-text('begins with http')")
         assert "job=" not in page.url
+
+
+def test_an_upload_tells_how_far_it_is(open_session, wrong, shape):
+    with slowed(open_session.port, 2.5e6) as port, visitor(wrong, **shape) as page:
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.set_input_files("#kk-upload input[type=file]", str(TALK))
+        told = []
+        page.wait_for_selector(".kk-upload")
+        while (shown := page.locator(".kk-upload")).count() and len(told) < 1000:
+            told += shown.all_inner_texts()
+        percents = [int(text.partition("%")[0]) for text in told]
+        assert percents == sorted(percents) and len(set(percents)) > 5 and 0 < percents[-1] <= 100
+        assert any(re.search(r"· 0:0\d left", text) for text in told)
+        page.wait_for_selector("#kk-forecast [data-forecast]")
+
+
+def test_nothing_jumps_while_the_page_comes_up(open_session, done, wrong, shape):
+    with visitor(wrong, **shape) as page:
+        page.goto(open_session.base)
+        page.wait_for_selector("#kk-go")
+        page.wait_for_timeout(1000)
+        assert page.evaluate(SHIFTS) < 0.01
+        opened(page, open_session, done)
+        page.wait_for_timeout(1000)
+        assert page.evaluate(SHIFTS) < 0.01
 
 
 def test_a_file_that_is_no_film_is_refused_at_once(open_session, tmp_path, wrong, shape):
@@ -321,6 +348,20 @@ def test_a_lost_connection_is_told_and_mended(open_session, done, wrong, shape):
         page.context.set_offline(False)
         page.wait_for_selector("[data-banner=offline]", state="detached", timeout=30_000)
     wrong.clear()  # the browser itself complains of the lost connection
+
+
+def test_a_session_that_is_about_to_close_warns_and_stays_for_who_goes_on(tmp_path, wrong, shape):
+    idle_s = 12
+    with session(tmp_path, IDLE_MINUTES=str(idle_s / 60)) as made, visitor(wrong, **shape) as page:
+        page.goto(made.base)
+        page.wait_for_selector("[data-banner=idle]")
+        page.wait_for_timeout(1000 * idle_s / 2)
+        page.click("[data-banner=idle] button")
+        page.wait_for_timeout(1000 * idle_s / 2 + 1000)
+        assert made.child.poll() is None, "it would have closed by now"
+        page.wait_for_selector("[data-banner=offline]:has-text('nobody used it')", timeout=60_000)
+        assert made.child.wait(timeout=30) == 0
+    wrong.clear()  # the browser itself complains of the closed session
 
 
 def test_an_unknown_job_leads_back_to_the_start(open_session, wrong, shape):

@@ -13,7 +13,7 @@ from pipeline.looks import offered
 HERE = Path(__file__).parent
 PICTURES = HERE.parents[1] / "assets" / "captions"
 
-ORDER = ("dom", "words", "link", "watch", "map", "player", "text", "look", "away", "app", "mount")
+ORDER = ("dom", "words", "link", "upload", "watch", "map", "player", "text", "look", "away", "app", "mount")
 """The script's files, each building on those before it."""
 
 
@@ -70,6 +70,14 @@ def facts() -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
+UNTIL_DRAWN = (
+    "body:not([data-drawn]) .gradio-container { visibility: hidden; animation: kk-appear 0s 4s forwards; }"
+    " @keyframes kk-appear { to { visibility: visible; } }"
+)
+"""Gradio puts the page together piece by piece; it is shown when it stands, or after four seconds."""
+
+
 def head() -> str:
     """What goes into the document's head."""
-    return f"<script>window.KangKlipFacts = {facts()};</script>\n<script>{script()}</script>"
+    told = f"<script>window.KangKlipFacts = {facts()};</script>\n<script>{script()}</script>"
+    return f"<style>{UNTIL_DRAWN}</style>\n{told}"

@@ -11,9 +11,10 @@ class App {
     this.chosen = 0;
     this.tab = "text";
     this.mode = "cut";
+    this.closesAt = Infinity;
     this.clear();
     this.layOut();
-    link.listeners.push((lost) => this.banner("offline", lost && h("p", { role: "alert" }, t("offline"))));
+    link.listeners.push((lost) => this.banner("offline", lost && h("p", { role: "alert" }, t(Date.now() < this.closesAt ? "offline" : "closed"))));
     window.addEventListener("popstate", () => this.open(this.jobInAddress(), false));
     document.addEventListener("keydown", (event) => shortcut(event, this));
     document.addEventListener("visibilitychange", () => document.hidden || this.poll());
@@ -43,7 +44,8 @@ class App {
     this.layOut();
     document.body.dataset.kk = job ? "job" : "start";
     document.title = "KangKlip";
-    if (job) this.poll(); else this.drawRecent();
+    this.drawJobs = onChange((jobs) => keepingFocus(this.recentPart, () => this.jobs_(jobs)));
+    this.poll();
     if (remember) window.scrollTo({ top: 0 });
   }
 
@@ -78,12 +80,17 @@ class App {
       || this.state.tasks.some((task) => ["QUEUED", "RUNNING"].includes(task.status));
   }
 
+  // What Gradio and this script put together piece by piece is shown from here on.
+  drawn() {
+    requestAnimationFrame(() => requestAnimationFrame(() => { document.body.dataset.drawn = ""; }));
+  }
+
   // -- asking -----------------------------------------------------------------------------------
 
   async poll() {
     clearTimeout(this.timer);
     const job = this.job;
-    if (!job) return;
+    if (!job) return this.pollJobs();
     try {
       const state = await ask("job_status", { job_id: job, heard_from: this.live.shown });
       if (job !== this.job) return;
@@ -94,10 +101,28 @@ class App {
     } catch (error) {
       if (job === this.job && error.code === "unknown_job") return this.drawUnknown();
       if (!(error instanceof Refused)) throw error;
+    } finally {
+      this.drawn();
     }
     if (job === this.job) {
       this.timer = setTimeout(() => this.poll(), link.lost || !this.busy ? POLL_CALM_MS : document.hidden ? POLL_CALM_MS * 2 : POLL_BUSY_MS);
     }
+  }
+
+  // The start page: what ran in this session, and whether it stays open.
+  async pollJobs() {
+    try {
+      const found = await ask("list_jobs");
+      if (this.job) return;
+      this.drawSession(found.session);
+      if (!this.recentPart.isConnected) replace(this.main, this.recentPart);
+      this.drawJobs(found.jobs);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    } finally {
+      this.drawn();
+    }
+    if (!this.job) this.timer = setTimeout(() => this.poll(), document.hidden ? POLL_CALM_MS * 2 : POLL_CALM_MS);
   }
 
   async fetchClips(job) {
@@ -148,9 +173,15 @@ class App {
     setTimeout(() => made.remove(), 12000);
   }
 
+  // Told once, then only brought up to date: an alert that comes anew each time would be read out anew.
   banner(name, content) {
-    this.banners.querySelector(`[data-banner="${name}"]`)?.remove();
-    if (content) this.banners.append(h("div", { class: "kk-banner", "data-banner": name }, content));
+    const there = this.banners.querySelector(`[data-banner="${name}"]`);
+    if (!content) there?.remove();
+    else if (!there) this.banners.append(h("div", { class: "kk-banner", "data-banner": name }, content));
+    else if (there.textContent !== content.textContent && !there.contains(document.activeElement)) {
+      content.removeAttribute("role");
+      replace(there, content);
+    }
   }
 
   // -- drawing ----------------------------------------------------------------------------------
@@ -270,7 +301,7 @@ class App {
   }
 
   drawSession(session) {
-    if (!session) return;
+    this.closesAt = session.closes_in_s === null ? Infinity : Date.now() + session.closes_in_s * 1000;
     this.banner("idle", session.closes_in_s !== null && session.closes_in_s < 180 && h("p", { role: "alert" },
       t("idle_warning", { time: clock(session.closes_in_s * 1000) }), " ",
       h("button", { class: "kk-button kk-small", onclick: () => this.act("go_on") }, t("go_on"))));
@@ -283,17 +314,9 @@ class App {
       h("button", { class: "kk-button kk-primary", onclick: () => this.open("") }, t("to_start"))));
   }
 
-  async drawRecent() {
-    let jobs = [];
-    try {
-      jobs = (await ask("list_jobs")).jobs;
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-    }
-    if (this.job) return;
-    replace(this.main, this.recentPart);
+  jobs_(jobs) {
     replace(this.recentPart, h("h2", {}, t("recent")), jobs.length
-      ? h("ul", { class: "kk-jobs" }, jobs.map((job) => h("li", {}, h("button", { class: "kk-job", onclick: () => this.open(job.job_id) },
+      ? h("ul", { class: "kk-jobs" }, jobs.map((job) => h("li", {}, h("button", { class: "kk-job", "data-key": job.job_id, onclick: () => this.open(job.job_id) },
           h("span", { dir: "auto" }, job.title || job.source),
           h("span", { class: `kk-status kk-status-${job.status}` }, t(`status_${job.status}`), job.status === "RUNNING" ? ` ${percent(job.fraction)}` : "")))))
       : h("p", { class: "kk-empty" }, t("recent_none")));
