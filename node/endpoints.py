@@ -27,7 +27,6 @@ PUBLIC = frozenset(
 )
 WAIT_S = 2.0
 """A stream tells at least this often that it is alive."""
-RENDER_LIMIT_S = 900.0
 
 
 def told(exc: NodeError | ClipError) -> gr.Error:
