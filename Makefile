@@ -4,15 +4,16 @@
 #   make demo VIDEO=<path or link> [ARGS="--length 30 --count 2"]
 #   make run                  opens the page
 #   make test                 the quick tests;  make test-all  those and the slow groups
-#   make lint | fix | bench | docs
+#   make lint | fix | bench | docs;  make bench-choice [MEETINGS=<folder of .da files>]
 
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts
 VIDEO  ?= assets/sample/talk.mp4
+MEETINGS ?= ../shared/media/highlights/ami_icsi_dev.tar.xz
 
-.PHONY: demo run test test-all lint fix bench docs lock clean
+.PHONY: demo run test test-all lint fix bench bench-choice docs lock clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.made:
@@ -51,6 +52,9 @@ fix: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+bench-choice: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.choice $(MEETINGS) --corpora
 
 # Writes what is made from the code: the JSON Schemas, .env.example, the README's settings table.
 docs: $(VENV)/.dev

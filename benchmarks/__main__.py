@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
-    choice_score,
+    choice,
     face_detectors,
     file_serving,
     render_cost,
     session_load,
     session_start,
 )
+from benchmarks.meetings import GIVEN, read_meetings
 from pipeline.workspace import write_json
 
 HERE = Path(__file__).parent
@@ -47,8 +48,7 @@ def machine() -> str:
 
 def choices() -> dict[str, Any]:
     """Every chooser on the same meetings."""
-    meetings = list(choice_score.read_meetings(choice_score.DEFAULT_MEETINGS))
-    return {name: choice_score.measure(meetings, chooser) for name, chooser in choice_score.CHOOSERS.items()}
+    return choice.by_corpus(read_meetings(GIVEN))
 
 
 def benchmarks() -> dict[str, Benchmark]:
@@ -58,7 +58,7 @@ def benchmarks() -> dict[str, Benchmark]:
     return {
         "render_cost": Benchmark(lambda: render_cost.measure(SAMPLE)),
         "face_detectors": Benchmark(lambda: face_detectors.measure(MEDIA), media),
-        "choice_score": Benchmark(choices, media),
+        "choice": Benchmark(choices, media),
         "file_serving": Benchmark(file_serving.measure),
         "session_start": Benchmark(session_start.measure),
         "session_load": Benchmark(session_load.measure, browser),

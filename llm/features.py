@@ -18,6 +18,7 @@ import numpy.typing as npt
 from llm.openings import Cue, cues_of, is_notice, is_reply, leans_back, stays_open
 from llm.terms import carries_meaning, stem, words_of
 from llm.wordlists import words_for
+from llm.worth import Weights, shipped_weights, worth_of
 from pipeline.records import Sentence, Transcript
 
 Floats = npt.NDArray[np.float64]
@@ -37,13 +38,13 @@ class Features:
     """Arrays over the film's sentences; shares and scores 0..1, times in ms.
 
     `opening` and `closing` say how well a clip may begin or end there, `hook` how much the sentence
-    makes one listen, `cues` why. `weight` sums how much the sentence's terms matter to the talk.
+    makes one listen, `cues` why. `worth` is what people are likely to find in it.
     """
 
     start_ms: Ints
     end_ms: Ints
     words: Floats
-    weight: Floats
+    worth: Floats
     notices: Floats
     silence_ms: Floats
     pause_after_ms: Floats
@@ -57,15 +58,13 @@ class Features:
     rarity: dict[str, float]
 
 
-def measure(transcript: Transcript) -> Features:
-    """Read every sentence once."""
+def measure(transcript: Transcript, weights: Weights | None = None) -> Features:
+    """Read every sentence once; `weights` in place of the shipped ones says what sentences are worth."""
     sentences = transcript.sentences
     language = transcript.language.partition("-")[0].lower()
     lists = words_for(language)
     spoken = [words_of(sentence.text) for sentence in sentences]
-    terms = tuple(
-        tuple(stem(word, language) for word in words if carries_meaning(word, lists.stop)) for words in spoken
-    )
+    terms = _terms(spoken, language)
     start = np.array([s.start_ms for s in sentences], dtype=np.int64)
     end = np.array([s.end_ms for s in sentences], dtype=np.int64)
     rarity, importance = _term_weights(terms, start)
@@ -81,7 +80,7 @@ def measure(transcript: Transcript) -> Features:
         start_ms=start,
         end_ms=end,
         words=counts,
-        weight=weight,
+        worth=worth_of(start, end, spoken, _vectors(terms, rarity), language, weights or shipped_weights()),
         notices=counts * notices,
         silence_ms=np.array([_silence_inside(sentence) for sentence in sentences], dtype=np.float64),
         pause_after_ms=after,
@@ -94,6 +93,25 @@ def measure(transcript: Transcript) -> Features:
         importance=importance,
         rarity=rarity,
     )
+
+
+def _terms(spoken: Sequence[Sequence[str]], language: str) -> tuple[tuple[str, ...], ...]:
+    stop = words_for(language).stop
+    return tuple(
+        tuple(stem(word, language) for word in words if carries_meaning(word, stop)) for words in spoken
+    )
+
+
+def _vectors(terms: Sequence[Sequence[str]], rarity: dict[str, float]) -> list[dict[str, float]]:
+    return [{term: math.log1p(count) * rarity[term] for term, count in Counter(row).items()} for row in terms]
+
+
+def sentence_vectors(transcript: Transcript) -> list[dict[str, float]]:
+    """Each sentence's terms, weighted by how rare they are in the film."""
+    language = transcript.language.partition("-")[0].lower()
+    terms = _terms([words_of(sentence.text) for sentence in transcript.sentences], language)
+    start = np.array([sentence.start_ms for sentence in transcript.sentences], dtype=np.int64)
+    return _vectors(terms, _term_weights(terms, start)[0])
 
 
 def _term_weights(

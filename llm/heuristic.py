@@ -12,10 +12,11 @@ from llm.reasons import reason_for, why_not
 from llm.terms import terms_of
 from llm.titles import hook_of, title_of
 from llm.windows import Windows, about, bounds_of, score_windows
+from llm.worth import Weights
 from pipeline.records import Choice, MadeBy, Pick, Rejected, Transcript, Wish
 
 NAME = "heuristic"
-VERSION = "1"
+VERSION = "2"
 
 # Words of a wish that name no subject: "the part where she talks about money" is about money.
 _WISH_WORDS = frozenset(
@@ -23,14 +24,16 @@ _WISH_WORDS = frozenset(
 )
 
 
-def choose_heuristic(transcript: Transcript, wish: Wish, *, fallback: str = "") -> Choice:
+def choose_heuristic(
+    transcript: Transcript, wish: Wish, *, fallback: str = "", weights: Weights | None = None
+) -> Choice:
     """The best passages by hook, completeness, substance and delivery, best first.
 
     The first `wish.count` picks lie apart and differ in topic; what follows is a reserve. `fallback`
-    says why a model did not choose. Gives no picks when no window of sentences fits the bounds; the
-    settings in `made_by` then say so.
+    says why a model did not choose; `weights` replace the shipped ones. Gives no picks when no window of
+    sentences fits the bounds; the settings in `made_by` then say so.
     """
-    features = measure(transcript)
+    features = measure(transcript, weights)
     windows = score_windows(features, transcript.sound, wish)
     total, note = _steered(features, windows, transcript, wish)
     found = best_set(features, windows, total, wish.count)
