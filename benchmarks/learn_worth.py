@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.meetings import GIVEN, Meeting, as_transcript, read_meetings
 from llm.features import sentence_vectors
 from llm.terms import words_of
-from llm.worth import MEASURES, WEIGHTS_FILE, Floats, Weights, _around, measures
+from llm.worth import MEASURES, WEIGHTS_FILE, Floats, Weights, around, measures
 from pipeline.workspace import write_json
 
 IN_MEETINGS = 0.6
@@ -82,7 +82,7 @@ def _table(meeting: Meeting, place: dict[str, int]) -> tuple[np.ndarray, Floats,
                 table[row, place[word]] = 1
     size = np.array([len(act.words) for act in meeting.acts], dtype=np.float64)
     chosen = np.array([act.chosen for act in meeting.acts], dtype=np.float64)
-    return table, OWN * chosen + (1 - OWN) * _around(chosen, size, REACH), size
+    return table, OWN * chosen + (1 - OWN) * around(chosen, size, REACH), size
 
 
 def _fit(table: np.ndarray, target: Floats, size: Floats) -> Floats:

@@ -70,7 +70,7 @@ def worth_of(
         logit += weight * found[name]
     if language == "en":
         logit += [sum(weights.words.get(word, 0.0) for word in set(words)) for words in spoken]
-    return 1 / (1 + np.exp(-logit))
+    return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float64)
 
 
 def measures(
@@ -95,13 +95,13 @@ def measures(
         "very_long": long**2,
         "long_after": np.append(long[1:], 0.0),
         "long_before": np.insert(long[:-1], 0, 0.0),
-        "long_around": _around(long, seconds, WIDE),
+        "long_around": around(long, seconds, WIDE),
         "fast": count / np.maximum(0.2, seconds),
         "repeating_itself": 1 - np.array([len(set(words)) for words in spoken]) / count,
         "spoken_over": _overlap(start_ms, end_ms),
-        "central": _around(central, count, NEAR),
-        "central_around": _around(central, count, WIDE),
-        "rich": _around(np.log1p([sum(vector.values()) for vector in vectors]), count, NEAR),
+        "central": around(central, count, NEAR),
+        "central_around": around(central, count, WIDE),
+        "rich": around(np.log1p([sum(vector.values()) for vector in vectors]), count, NEAR),
         "addressing": _addressing(spoken, language),
     }
     return {name: _relative(found[name], usual) for name, usual in USUAL.items()}
@@ -112,7 +112,7 @@ def _relative(values: Floats, usual: float) -> Floats:
     return np.asarray((values - values.mean()) / max(float(values.std()), usual / 2), dtype=np.float64)
 
 
-def _around(values: Floats, weights: Floats, reach: int) -> Floats:
+def around(values: Floats, weights: Floats, reach: int) -> Floats:
     """The weighted mean of each sentence and `reach` others to either side."""
     places = np.arange(len(values))
     low, high = np.maximum(0, places - reach), np.minimum(len(values), places + reach + 1)
