@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from llm.openings import Cue, cues_of, is_notice, is_reply, leans_back, stays_open
+from llm.openings import Cue, cues_of, is_notice, is_question, is_reply, leans_back, stays_open
 from llm.terms import carries_meaning, stem, words_of
 from llm.wordlists import words_for
 from llm.worth import Weights, shipped_weights, worth_of
@@ -178,7 +178,7 @@ def _openings(transcript: Transcript, spoken: Sequence[Sequence[str]], before: F
             scores[i] *= 0.35
         elif transcript.punctuated and sentence.text[:1].islower():
             scores[i] *= 0.6
-        if i and transcript.sentences[i - 1].text.rstrip().endswith(("?", "？")):
+        if i and is_question(transcript.sentences[i - 1].text, spoken[i - 1], lists):
             scores[i] *= 0.6  # an answer without its question
     return scores
 
@@ -191,7 +191,7 @@ def _closings(transcript: Transcript, spoken: Sequence[Sequence[str]], after: Fl
         text = sentence.text.rstrip()
         if stays_open(words, lists):
             scores[i] *= 0.3
-        elif text.endswith(("?", "？")):
+        elif is_question(text, words, lists):
             scores[i] *= 0.5  # the answer would be missing
         elif transcript.punctuated and not text.endswith(_TERMINALS):
             scores[i] *= 0.6

@@ -33,9 +33,8 @@ ADDRESS = Cue("the viewer spoken to", 0.2)
 def cues_of(text: str, words: Sequence[str], lists: WordLists) -> tuple[Cue, ...]:
     """The hooks in a sentence, strongest first. Without word lists: question marks and digits."""
     head = words[:_OPENING_WORDS]
-    asked = text.rstrip().endswith(("?", "？", "؟")) or (len(words) > 3 and words[0] in lists.question)
     found = (
-        (asked and len(words) > 2, QUESTION),
+        (len(words) > 2 and is_question(text, words, lists), QUESTION),
         # One connecting word may come first: "so here's the secret".
         (_begins_with(words, lists.phrases) or _begins_with(words[1:6], lists.phrases), PROMISE),
         (any(word in lists.numbers or any(map(str.isdigit, word)) for word in head), NUMBER),
@@ -44,6 +43,11 @@ def cues_of(text: str, words: Sequence[str], lists: WordLists) -> tuple[Cue, ...
         (any(word in lists.address for word in head), ADDRESS),
     )
     return tuple(cue for there, cue in found if there)
+
+
+def is_question(text: str, words: Sequence[str], lists: WordLists) -> bool:
+    """Whether something is asked; recognisers that set no marks are read by the first word."""
+    return text.rstrip().endswith(("?", "？", "؟")) or (len(words) > 3 and words[0] in lists.question)
 
 
 def _begins_with(words: Sequence[str], phrases: frozenset[str]) -> bool:
