@@ -1,4 +1,4 @@
-"""How `vllm serve` is called: its arguments and variables. Pure. Tried with vLLM 0.32 (asr-llm.md, 3)."""
+"""How `vllm serve` is called: its arguments and variables. Pure. Tried with vLLM 0.32."""
 
 from __future__ import annotations
 
