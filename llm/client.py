@@ -1,4 +1,4 @@
-"""One question to an OpenAI-compatible chat server, and its answer as text.
+"""One request to an OpenAI-compatible chat server, and what it answers.
 
 Bounded in every direction: time, size of the answer, retries. Never follows a redirect and ignores
 proxy variables, so the key goes to the configured server or nowhere.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -25,12 +26,46 @@ class ModelUnusable(Exception):
     """The server cannot be used at all: asking it about other parts would be in vain."""
 
 
+class QuestionRefused(ModelUnusable):
+    """The server does not take this question, for its length perhaps; it may take others."""
+
+
 class BadAnswer(Exception):
     """One answer cannot be used. `answer` is what the model said, as far as it said anything."""
 
     def __init__(self, fault: str, answer: str = "") -> None:
         super().__init__(fault)
         self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model said. `cut_off`: it ran into its length limit. Tokens are 0 where the server does not
+    tell them."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cut_off: bool = False
+
+
+Request = dict[str, Any]
+"""The body of a chat completion request: all that decides the answer, and no key."""
+
+
+def request_for(model: str, name: str, messages: Sequence[dict[str, str]], schema: dict[str, Any]) -> Request:
+    """A question that gets the same answer each time it is asked, in the form of `schema`."""
+    return {
+        "model": model,
+        "messages": list(messages),
+        "temperature": 0,
+        "seed": SEED,
+        "max_tokens": MAX_ANSWER_TOKENS,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": name, "strict": True, "schema": schema},
+        },
+    }
 
 
 class ChatClient:
@@ -62,19 +97,11 @@ class ChatClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def ask(self, messages: Sequence[dict[str, str]], schema: dict[str, Any]) -> str:
-        """The answer's text. Raises ModelUnusable or BadAnswer; retries once where that can help."""
-        question = {
-            "model": self._options.model,
-            "messages": list(messages),
-            "temperature": 0,
-            "seed": SEED,
-            "max_tokens": MAX_ANSWER_TOKENS,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "clips", "strict": True, "schema": schema},
-            },
-        }
+    def ask(self, question: Request) -> Reply:
+        """The model's answer; retries once where that can help.
+
+        Raises ModelUnusable, of it QuestionRefused where only this question is, or BadAnswer.
+        """
         try:
             status, body = self._post(question)
             if status >= 500 or status == 429:
@@ -85,11 +112,13 @@ class ChatClient:
         except httpx.TransportError:
             self._sleep(RETRY_AFTER_S)
             status, body = self._post_again(question)
+        if status in (400, 413, 422):
+            raise QuestionRefused(_refusal(status))
         if status != 200:
             raise ModelUnusable(_refusal(status))
-        return _content(body)
+        return _reply(body)
 
-    def _post_again(self, question: dict[str, Any]) -> tuple[int, bytes]:
+    def _post_again(self, question: Request) -> tuple[int, bytes]:
         try:
             return self._post(question)
         except httpx.TimeoutException as exc:
@@ -97,7 +126,7 @@ class ChatClient:
         except httpx.TransportError as exc:
             raise ModelUnusable("the model's server could not be reached") from exc
 
-    def _post(self, question: dict[str, Any]) -> tuple[int, bytes]:
+    def _post(self, question: Request) -> tuple[int, bytes]:
         """Status and body. The body's time is bounded as a whole, not only from byte to byte."""
         deadline = time.monotonic() + self._options.timeout_s
         body = bytearray()
@@ -124,22 +153,33 @@ def _refusal(status: int) -> str:
         401: "the key was refused",
         403: "the key was refused",
         404: "there is no such model or address",
+        413: "the question is too long for it",
+        422: "the server refused the question as it was asked",
         429: "too many questions for its quota",
     }
     why = known.get(status, "the server failed" if status >= 500 else "the server refused")
     return f"the model could not be asked: {why} (HTTP {status})"
 
 
-def _content(body: bytes) -> str:
-    """The text in a chat completion. Raises BadAnswer."""
+def _reply(body: bytes) -> Reply:
+    """What a chat completion says. Raises BadAnswer."""
     try:
         completion = json.loads(body, strict=False)
         choice = completion["choices"][0]
         text = choice["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as exc:
         raise BadAnswer("the server's answer is no chat completion") from exc
-    if not isinstance(text, str) or not text.strip():
-        raise BadAnswer("the model answered nothing")
-    if choice.get("finish_reason") == "length":
-        raise BadAnswer("the model's answer was cut off at its length limit", answer=text)
-    return text
+    used = completion.get("usage")
+    return Reply(
+        # A lone surrogate could be neither kept nor sent back to the server.
+        text=text.encode("utf-8", "replace").decode() if isinstance(text, str) else "",
+        prompt_tokens=_count(used, "prompt_tokens"),
+        completion_tokens=_count(used, "completion_tokens"),
+        cut_off=choice.get("finish_reason") == "length",
+    )
+
+
+def _count(used: object, name: str) -> int:
+    """A number of the server's account, which it may leave out or fill with anything."""
+    told = used.get(name) if isinstance(used, dict) else None
+    return told if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 10**9 else 0

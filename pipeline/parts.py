@@ -47,7 +47,7 @@ def open_tools(settings: NodeSettings, wish: Wish, out: Path) -> Tools:
         ingest=lambda wish, folder, report: ingest.ingest(wish, folder, ingesting, engine, report),
         fingerprint=ingest.fingerprint,
         transcribe=transcribe,
-        choose=lambda transcript, chunks, wish: choose(transcript, chunks, wish, model),
+        choose=lambda transcript, chunks, wish, keep: choose(transcript, chunks, wish, model, keep),
         open_renderer=lambda warn: LocalRenderer(render_options, engine, wish.count, warn),
         storage=open_storage(storage_options(settings, out)),
         ingest_identity=ingesting.identity,

@@ -182,7 +182,7 @@ class _Job:
             edl = self.book.resumed(Stage.SELECT, kept)
         else:
             self.book.start(Stage.SELECT)
-            choice = self.tools.choose(transcript, chunks, wish)
+            choice = self.tools.choose(transcript, chunks, wish, self.workspace.path("answers"))
             edl = settle(choice, transcript, wish, source.duration_ms)
             self.book.keep("select", key, edl, edl.made_by)
         if edl.made_by.fallback:

@@ -75,7 +75,7 @@ class Tools:
     ingest: Callable[[Wish, Path, Report], Source]
     fingerprint: Callable[[Path], str]
     transcribe: Callable[[Source, Wish, Report, Warn], Iterator[Sentence | Transcript]]
-    choose: Callable[[Transcript, Sequence[Chunk], Wish], Choice]
+    choose: Callable[[Transcript, Sequence[Chunk], Wish, Path], Choice]
     open_renderer: Callable[[Warn], Renderer]
     storage: Storage
     ingest_identity: tuple[object, ...] = ()

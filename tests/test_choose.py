@@ -4,91 +4,24 @@ from __future__ import annotations
 
 import json
 import socket
-from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm.answer import checked_title, read_answer
+from llm.answer import checked_title
 from llm.choose import choose
+from llm.claims import MOST_CLIPS, read_claims
 from llm.client import BadAnswer
 from llm.features import measure
+from llm.find import schema_of
 from llm.heuristic import choose_heuristic
-from llm.prompt import answer_schema, disarmed
+from llm.prompt import disarmed
 from llm.windows import bounds_of, score_windows
 from pipeline.options import ModelOptions
-from pipeline.records import Choice, Chunk, MadeBy, Sentence, Sound, Span, Transcript, Wish, Word
-from tests.fake_llm import KEY, MODEL, Answer, FakeLlm, Script, clip, in_turn, says, scripted
-
-SUBJECTS = (
-    "solar panels store sunlight in cheap batteries",
-    "the orchestra rehearses a difficult symphony every winter",
-    "volcanoes throw ash and lava over the islands",
-    "bakers knead sourdough before the village wakes",
-    "sailors measure the stars to find a harbour",
-    "chess players remember thousands of positions",
-)
-SENTENCE_MS, GAP_MS = 5_000, 600
-WISH = Wish(source="talk.mp4", count=3, min_ms=20_000, max_ms=40_000)
-
-
-def sentence(number: int, text: str) -> Sentence:
-    start = number * (SENTENCE_MS + GAP_MS)
-    words = text.split()
-    step = SENTENCE_MS // len(words)
-    spoken = tuple(Word(start + i * step, start + (i + 1) * step, word, 0.9) for i, word in enumerate(words))
-    return Sentence(number, start, start + SENTENCE_MS, text, spoken)
-
-
-def talk(count: int = 120, said: dict[int, str] | None = None) -> Transcript:
-    """A talk of `count` sentences that changes its subject every twenty; `said` replaces some."""
-    texts = [
-        f"Report {number} explains how {SUBJECTS[number // 20 % len(SUBJECTS)]} in case {number}."
-        for number in range(count)
-    ]
-    for number, text in (said or {}).items():
-        texts[number] = text
-    sentences = tuple(sentence(number, text) for number, text in enumerate(texts))
-    speech = tuple(Span(s.start_ms, s.end_ms) for s in sentences)
-    return Transcript("en", sentences, speech, Sound(100, ()), MadeBy("test"))
-
-
-def parts_of(transcript: Transcript, size: int = 60, overlap: int = 6) -> tuple[Chunk, ...]:
-    found: list[Chunk] = []
-    sentences = transcript.sentences
-    for first in range(0, len(sentences), size - overlap):
-        last = min(first + size, len(sentences)) - 1
-        found.append(Chunk(len(found), first, last, sentences[first].start_ms, sentences[last].end_ms))
-        if last == len(sentences) - 1:
-            break
-    return tuple(found)
-
-
-TALK = talk()
-PARTS = parts_of(TALK)
-
-
-def options(server: FakeLlm, timeout_s: float = 5.0, model: str = MODEL, key: str = KEY) -> ModelOptions:
-    return ModelOptions(api_base=server.base, model=model, api_key=key, timeout_s=timeout_s)
-
-
-def ask(script: Script, transcript: Transcript = TALK, wish: Wish = WISH) -> tuple[Choice, FakeLlm]:
-    with FakeLlm(script) as server:
-        choice = choose(transcript, parts_of(transcript), wish, options(server))
-    assert server.complaints == []
-    check_bounds(choice, transcript, wish)
-    return choice, server
-
-
-def check_bounds(choice: Choice, transcript: Transcript, wish: Wish) -> None:
-    shortest, longest = bounds_of(wish)
-    for pick in choice.picks:
-        length = transcript.sentences[pick.last].end_ms - transcript.sentences[pick.first].start_ms
-        assert shortest <= length <= longest
-        assert 0 <= pick.score <= 100 and pick.title and pick.reason and pick.hook
-    for one, other in combinations(choice.picks[: wish.count], 2):
-        assert one.last < other.first or other.last < one.first
+from pipeline.records import Choice, Wish
+from tests.choosing import PARTS, TALK, WISH, ask, check_bounds, options, parts_of, talk
+from tests.fake_llm import KEY, MODEL, Answer, FakeLlm, Question, clip, in_turn, says, scripted
 
 
 def by_heuristic(choice: Choice) -> bool:
@@ -96,17 +29,31 @@ def by_heuristic(choice: Choice) -> bool:
 
 
 def test_the_model_chooses_and_every_part_is_asked() -> None:
-    script = scripted(clip(2, 6, 70), clip(30, 35, 90, title="Ash over the islands"), clip(100, 105, 80))
-    choice, server = ask(script)
+    script = scripted(clip(2, 6, 70), clip(30, 35, 90), clip(100, 105, 80))
+
+    def names(question: Question) -> Answer:
+        said = {s.number: {"title": f"Case {s.first}, explained", "hook": "How?"} for s in question.shown}
+        return says({f"clip_{number}": lines for number, lines in said.items()})
+
+    choice, server = ask(script, name=names)
     assert [(p.first, p.last, p.score) for p in choice.picks[:3]] == [
         (30, 35, 90),
         (100, 105, 80),
         (2, 6, 70),
     ]
-    assert choice.picks[0].title == "Ash over the islands"
+    assert [(p.title, p.hook) for p in choice.picks[:2]] == [
+        ("Case 30, explained", "How?"),
+        ("Case 100, explained", "How?"),
+    ]
+    assert [name for name, _ in choice.picks[0].parts] == [
+        "hook",
+        "completeness",
+        "substance",
+        "shareability",
+    ]
     assert choice.made_by.name == MODEL and choice.made_by.fallback == ""
-    assert sorted((q.first, q.last) for q in server.questions) == [(p.first, p.last) for p in PARTS]
-    shown = "\n".join(q.text for q in server.questions)
+    assert sorted((q.first, q.last) for q in server.asked("find")) == [(p.first, p.last) for p in PARTS]
+    shown = "\n".join(q.text for q in server.asked("find"))
     assert all(s.text in shown for s in TALK.sentences)
     assert len(choice.picks) > WISH.count and choice.rejected
 
@@ -156,7 +103,7 @@ def test_a_useless_answer_is_repaired_once_or_the_heuristic_chooses(fault: str) 
     assert [(p.first, p.last) for p in choice.picks] == [
         (p.first, p.last) for p in choose_heuristic(TALK, WISH).picks
     ]
-    assert len(server.questions) == 2 * len(PARTS)
+    assert len(server.asked("find")) == len(server.questions) == 2 * len(PARTS)
     repaired, _ = ask(
         lambda question: scripted(clip(22, 27))(question) if question.is_repair else USELESS[fault]
     )
@@ -166,14 +113,15 @@ def test_a_useless_answer_is_repaired_once_or_the_heuristic_chooses(fault: str) 
 
 def test_the_repair_round_tells_the_model_what_was_wrong() -> None:
     _, server = ask(lambda question: says([clip(question.first + 8, question.first + 2)]))
-    repairs = [q for q in server.questions if q.is_repair]
+    repairs = [q for q in server.asked("find") if q.is_repair]
     assert len(repairs) == len(PARTS)
     assert all("comes after last" in q.messages[-1]["content"] for q in repairs)
 
 
 def test_an_empty_list_is_an_answer_and_the_heuristic_fills_up() -> None:
     choice, server = ask(lambda question: says([]))
-    assert len(server.questions) == len(PARTS)
+    assert len(server.asked("find")) == len(PARTS)
+    assert not server.asked("mend") and not server.asked("rank")
     assert len(choice.picks) >= WISH.count
     assert "found nothing" in choice.made_by.fallback
 
@@ -188,20 +136,27 @@ def test_too_few_clips_are_filled_up_by_the_heuristic() -> None:
 
 def test_json_in_chatter_and_fences_is_understood() -> None:
     def chatty(question: object) -> Answer:
-        good = json.dumps({"clips": [clip(30, 35)]})
+        good = json.dumps({"clips": [clip(30, 35, quote="Report 30 explains how the orchestra")]})
         return Answer(f"Sure! Here you go:\n```json\n{good}\n```\nEnjoy.")
 
     with FakeLlm(chatty) as server:
         choice = choose(TALK, PARTS[:1], WISH, options(server))
     assert (choice.picks[0].first, choice.picks[0].last) == (30, 35)
-    assert len(server.questions) == 1
+    assert len(server.asked("find")) == 1
 
 
 def test_a_raw_control_character_in_a_string_is_understood_and_removed() -> None:
-    text = json.dumps({"clips": [clip(30, 35, title="AshXfalls")]}).replace("X", "\x01\n")
-    with FakeLlm(lambda question: Answer(text)) as server:
+    good = clip(30, 35, reason="It turnsXround.", quote="Report 30 explains how")
+    found = json.dumps({"clips": [good]}).replace("X", "\x01\n")
+
+    def names(question: Question) -> Answer:
+        lines = {f"clip_{s.number}": {"title": "The orchestraXrehearses", "hook": ""} for s in question.shown}
+        return Answer(json.dumps({"clips": lines}).replace("X", "\x01\n"))
+
+    with FakeLlm(lambda question: Answer(found), name=names) as server:
         choice = choose(TALK, PARTS[:1], WISH, options(server))
-    assert choice.picks[0].title == "Ash falls"
+    assert choice.picks[0].title == "The orchestra rehearses"
+    assert choice.picks[0].reason == "It turns round."
 
 
 def test_one_bad_part_does_not_spoil_the_others() -> None:
@@ -214,7 +169,29 @@ def test_one_bad_part_does_not_spoil_the_others() -> None:
     assert f"{len(PARTS) - 1} of {len(PARTS)} parts" in choice.made_by.fallback
 
 
+def test_a_part_that_the_server_refuses_costs_that_part_alone() -> None:
+    def too_long(question: Question) -> Answer:
+        return Answer(status=400) if question.first > 0 else says([clip(22, 27, 90)])
+
+    choice, server = ask(too_long)
+    assert (choice.picks[0].first, choice.picks[0].last) == (22, 27) and choice.made_by.name == MODEL
+    assert f"{len(PARTS) - 1} of {len(PARTS)} parts" in choice.made_by.fallback
+    assert "HTTP 400" in choice.made_by.fallback and server.asked("rank")
+    assert not any(question.is_repair for question in server.questions)
+
+
+def test_a_server_that_dies_later_costs_the_parts_still_to_be_asked() -> None:
+    def dies(question: Question) -> Answer:
+        return says([clip(22, 27, 90)]) if question.first == 0 else Answer(wait_s=0.3, status=500)
+
+    choice, _ = ask(dies)
+    assert (choice.picks[0].first, choice.picks[0].last) == (22, 27) and choice.made_by.name == MODEL
+    assert "parts were judged by the heuristic" in choice.made_by.fallback
+    assert "mend left edges" in choice.made_by.fallback and "HTTP 500" in choice.made_by.fallback
+
+
 REFUSALS = {
+    "400": (Answer(status=400), "as it was asked"),
     "401": (Answer(status=401), "key was refused"),
     "404": (Answer(status=404), "no such model"),
     "a redirect": (Answer(status=302, headers={"Location": "http://127.0.0.1:9/v1"}), "HTTP 302"),
@@ -252,7 +229,7 @@ def test_nobody_listening_and_odd_addresses_leave_the_choice_to_the_heuristic() 
 def test_a_server_that_fails_once_is_asked_again() -> None:
     with FakeLlm(in_turn(Answer(status=500), says([clip(30, 35)]))) as server:
         choice = choose(TALK, PARTS[:1], WISH, options(server))
-    assert choice.made_by.name == MODEL and len(server.questions) == 2
+    assert choice.made_by.name == MODEL and len(server.asked("find")) == 2
 
 
 def test_a_silent_server_is_given_up_in_time() -> None:
@@ -287,27 +264,30 @@ def test_what_is_spoken_cannot_give_orders_or_leave_its_lines() -> None:
     )
     film = talk(said={40: order})
 
-    def obeys(question: object) -> Answer:
-        return says(
-            [clip(0, 59, 100, title="Visit http://evil.example now"), clip(40, 44, 99, title="evil.com")]
-        )
+    def names(question: Question) -> Answer:
+        titles = ("Visit http://evil.example now", "evil.com")
+        lines = [{"title": titles[s.number % 2], "hook": "www.evil.example"} for s in question.shown]
+        return says({f"clip_{number}": line for number, line in enumerate(lines, start=1)})
 
-    with FakeLlm(obeys) as server:
+    with FakeLlm(lambda question: says([clip(0, 59, 100), clip(40, 44, 99)]), name=names) as server:
         choice = choose(film, parts_of(film)[:1], WISH, options(server))
     check_bounds(choice, film, WISH)
-    prompt = server.questions[0].messages[1]["content"]
+    prompt = server.questions[0].user
     assert prompt.count("</transcript>") == 1 and "<|" not in prompt and "[/INST]" not in prompt
     assert "\x00" not in prompt and "\u202e" not in prompt
     assert sum(line.startswith("99 |") for line in prompt.splitlines()) == 0
-    assert "http" not in choice.picks[0].title and "evil.com" not in choice.picks[0].title
+    assert all("http" not in p.title and "evil.com" not in p.title for p in choice.picks)
+    assert all("evil" not in p.hook for p in choice.picks)
+    assert "titles in the clip's own words" in choice.made_by.settings
     assert any((r.first, r.last) == (0, 59) and "s long" in r.why for r in choice.rejected)
 
 
 def test_the_wish_reaches_the_model() -> None:
     wish = Wish("talk.mp4", count=1, min_ms=20_000, max_ms=40_000, output_language="id", focus="lava | ash")
     _, server = ask(scripted(clip(42, 47)), wish=wish)
-    assert "code id" in server.questions[0].messages[0]["content"]
-    assert "lava / ash" in server.questions[0].messages[1]["content"]
+    assert all("Indonesian (code id)" in q.text for q in server.asked("name"))
+    assert all("lava / ash" in q.user for q in (*server.asked("find"), *server.asked("rank")))
+    assert server.asked("name") and server.asked("find") and server.asked("rank")
 
 
 @pytest.mark.parametrize(
@@ -343,27 +323,39 @@ JSON_VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["clips", "first", "last", "key", "score", "title", "reason"]), inner, max_size=7
+            st.sampled_from(["clips", "first", "last", "key", "score", "quote", "reason"]), inner, max_size=7
         )
     ),
     max_leaves=25,
 )
+FITTING = st.builds(
+    lambda first, length, named, more: (
+        clip(named, first + length, quote=TALK.sentences[first].text[:30]) | more
+    ),
+    st.integers(0, 59),
+    st.integers(-2, 14),
+    st.integers(0, 70),
+    st.dictionaries(st.sampled_from(["key", "score", "hook", "last"]), JSON_VALUES, max_size=2),
+)
+"""What is nearly right: words that are there, an id and a length that may be."""
 WINDOWS = score_windows(measure(TALK), TALK.sound, WISH)
 
 
 @settings(max_examples=200, deadline=None)
-@given(JSON_VALUES)
+@given(JSON_VALUES | st.lists(JSON_VALUES | FITTING, max_size=9))
 def test_no_json_breaks_the_reading_or_the_bounds(value: object) -> None:
     shortest, longest = bounds_of(WISH)
     try:
-        reading = read_answer(json.dumps({"clips": value}), PARTS[0], TALK.sentences, WINDOWS, WISH)
+        reading = read_claims(json.dumps({"clips": value}), PARTS[0], TALK.sentences, WINDOWS, WISH)
     except BadAnswer:
         return
+    assert len(reading.claims) + len(reading.faults) <= MOST_CLIPS
     for claim in reading.claims:
+        assert PARTS[0].first <= claim.first <= claim.key <= claim.last <= PARTS[0].last
         length = TALK.sentences[claim.last].end_ms - TALK.sentences[claim.first].start_ms
         assert shortest <= length <= longest and 0 <= claim.score <= 100
 
 
 def test_the_schema_is_bounded_by_the_part() -> None:
-    fields = answer_schema(PARTS[1])["properties"]["clips"]["items"]["properties"]
+    fields = schema_of(PARTS[1])["properties"]["clips"]["items"]["properties"]
     assert (fields["first"]["minimum"], fields["last"]["maximum"]) == (PARTS[1].first, PARTS[1].last)
