@@ -15,7 +15,9 @@ TOKEN = "callback-token-of-the-session-0123456789"
 
 
 class FakeLauncher:
-    """`faults[path]` holds what happens to the next requests of that path, one after the other:
+    """`received` is all that came, whatever became of it; `accepted` is what was taken.
+
+    `faults[path]` holds what happens to the next requests of that path, one after the other:
 
     a number: that status; "reset": the line is cut; "slow": an answer after `slow_s`; "text": no JSON;
     "list": the wrong JSON. Without a fault it answers as a launcher does, if the token is right.
@@ -28,6 +30,7 @@ class FakeLauncher:
         self.slow_s = 1.0
         self.tries: Counter[tuple[str, str]] = Counter()
         self.accepted: list[tuple[str, str, dict[str, Any]]] = []
+        self.received: list[tuple[str, dict[str, Any]]] = []
         self.unauthorised = 0
         self._lock = threading.Lock()
         fake = self
@@ -77,6 +80,7 @@ class FakeLauncher:
         key = request.headers.get("idempotency-key", "")
         with self._lock:
             self.tries[request.path, key] += 1
+            self.received.append((request.path, body))
             faults = self.faults[request.path]
             fault = faults.popleft() if faults else None
         if fault == "slow":
